@@ -1,0 +1,50 @@
+#pragma once
+// Softmax attention with grouped heads and the tree mask:
+//   o_i = sum_j softmax_j(scale q_i . k_j) v_j over the keys that query i sees, query head h reading key/value head
+//   h / (N / G). scale = 1 / sqrt(D).
+// Visibility is two key intervals a query row: [key_begin of its span, prefix_end[i]) and [own_begin[i], own_end[i]).
+// The tree batch uses prefix_end and own_begin of data/tree_batch.hpp with own_end = i + 1; generation uses
+// prefix_end only, with keys in a cache.
+//
+// First version for every backend: for each chunk of query rows, products by gemm_batched, a masked softmax kernel on
+// the scores, products again. Scores are not kept: the backward recomputes them from the stored log-sum-exp.
+
+#include <vector>
+
+#include "src/support/views.hpp"
+
+namespace recpo::kernels {
+
+struct AttentionSpan {  // one tree or sequence; host data
+  std::int64_t query_begin = 0, query_end = 0;
+  std::int64_t key_begin = 0, key_end = 0;
+};
+
+struct AttentionShape {
+  int heads = 0, kv_heads = 0, head_dim = 0;
+};
+
+// Visibility of the query rows, in absolute key rows. [T] each; device memory.
+struct AttentionMask {
+  Vector<const int> prefix_end, own_begin, own_end;
+};
+
+// Elements of workspace a forward or backward over these spans needs.
+std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans);
+
+// q [Tq, >= N*D], k and v [Tk, >= G*D] (column ranges of wider matrices), out [Tq, N*D] and lse [Tq, N] are assigned.
+// Every query row sees at least one key.
+template <class T>
+void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                       const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<T> workspace);
+
+// dq, dk, dv are assigned over the spans' rows. With p = softmax, dp = d_out v^T, delta_i = d_out_i . out_i:
+//   dv = p^T d_out,  ds = scale p (dp - delta),  dq = ds k,  dk = ds^T q.
+template <class T>
+void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
+                        Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
+                        Matrix<T> dk, Matrix<T> dv, Vector<T> workspace);
+
+}  // namespace recpo::kernels

@@ -1,0 +1,47 @@
+#pragma once
+// Matrix products by the vendor's library: CBLAS on the CPU (gemm_cblas.cpp), cuBLAS on the GPU (gemm_cublas.cpp).
+// Row-major: C = alpha op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
+// elements. The result has the same bits for any number of threads: the CPU version cuts C into tiles that depend on
+// the shape only and lets one thread compute a tile.
+
+#include <span>
+
+#include "src/support/views.hpp"
+
+namespace recpo::kernels {
+
+enum class Op : std::uint8_t { kNone, kTranspose };
+
+// Raw operands, for products over parts of a matrix (heads).
+template <class T>
+struct GemmCall {
+  Op op_a = Op::kNone, op_b = Op::kNone;
+  std::int64_t m = 0, n = 0, k = 0;
+  T alpha = 1;
+  const T* a = nullptr;
+  std::int64_t lda = 0;
+  const T* b = nullptr;
+  std::int64_t ldb = 0;
+  T beta = 0;
+  T* c = nullptr;
+  std::int64_t ldc = 0;
+};
+
+// Matrices may have a row stride larger than their width (column ranges of a wider matrix).
+template <class T>
+void gemm(const ExecSpace& exec, Op op_a, Op op_b, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c);
+
+// Independent products; no two calls may write the same C.
+template <class T>
+void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls);
+
+// Before the first product: one thread a BLAS call (the tiles are the parallelism). On the GPU: creates the handle.
+void initialize_gemm();
+// "OpenBLAS 0.3.21 SkylakeX" or "cuBLAS 13.0"
+const char* gemm_description();
+
+// The machine's own limit, measured once when asked (a square product of 1536 for about 0.2 s): FLOP/s.
+template <class T>
+double measured_gemm_rate();
+
+}  // namespace recpo::kernels

@@ -1,0 +1,28 @@
+#pragma once
+// Sums with a fixed order: the same bits for any number of threads. And small helpers over whole vectors.
+
+#include "src/support/views.hpp"
+
+namespace recpo::kernels {
+
+// Sum of squares in double over chunks of kNormChunk elements from the start of x; partial[i] belongs to chunk i.
+// The caller adds the partials in order (or gathers those of other ranks first).
+inline constexpr std::int64_t kNormChunk = 1 << 16;
+inline std::int64_t norm_chunks(std::int64_t n) { return (n + kNormChunk - 1) / kNormChunk; }
+
+// x [n], partial [norm_chunks(n)] (assigned)
+template <class T>
+void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, Vector<double> partial);
+
+// y += x, elementwise
+template <class T>
+void add(const ExecSpace& exec, Vector<const T> x, Vector<T> y);
+
+// out[r] = x[rows[r]]: rows [R], x [T, H], out [R, H] (assigned)
+template <class T>
+void gather_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> x, Matrix<T> out);
+// x[rows[r]] += y[r]; the rows are distinct
+template <class T>
+void scatter_add_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> y, Matrix<T> x);
+
+}  // namespace recpo::kernels

@@ -1,0 +1,137 @@
+#include "src/support/file.hpp"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "src/support/check.hpp"
+
+namespace recpo {
+namespace {
+namespace fs = std::filesystem;
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int value) : value_(value) {}
+  ~FileDescriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return value_; }
+  bool close() { return ::close(std::exchange(value_, -1)) == 0; }
+
+ private:
+  int value_;
+};
+
+std::string reason() { return std::strerror(errno); }
+
+void write_all(int descriptor, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t count = ::write(descriptor, content.data(), content.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_write("cannot write {}: {}", path.string(), reason());
+    content.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+    RECPO_REQUIRE(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+  void update(std::string_view bytes) {
+    RECPO_REQUIRE(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+  }
+  std::string hex() {
+    std::array<unsigned char, 32> digest{};
+    RECPO_REQUIRE(EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1);
+    std::string text;
+    for (const unsigned char byte : digest) text += fmt::format("{:02x}", byte);
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uint64_t limit_bytes) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_input("cannot read {}: {}", path.string(), reason());
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw_input("cannot read {}: {}", path.string(), reason());
+  if (!S_ISREG(status.st_mode)) throw_input("{} is not a regular file", path.string());
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size > limit_bytes) throw_input("{} has {} bytes, more than the {} allowed", path.string(), size, limit_bytes);
+  std::string content(size, '\0');
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t count = ::read(file.get(), content.data() + done, content.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_input("cannot read {}: {}", path.string(), reason());
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  content.resize(done);
+  return content;
+}
+
+void sync_path(const fs::path& path) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0 || ::fsync(file.get()) != 0) throw_write("cannot sync {}: {}", path.string(), reason());
+}
+
+void create_folders(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw_write("cannot create folder {}: {}", path.string(), error.message());
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+  if (path.has_parent_path()) create_folders(path.parent_path());
+  const fs::path temporary = path.string() + ".tmp";
+  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) throw_write("cannot write {}: {}", temporary.string(), reason());
+  write_all(file.get(), content, temporary);
+  if (::fsync(file.get()) != 0 || !file.close()) throw_write("cannot write {}: {}", temporary.string(), reason());
+  if (::rename(temporary.c_str(), path.c_str()) != 0) throw_write("cannot write {}: {}", path.string(), reason());
+  sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+void append_to_file(const fs::path& path, std::string_view content) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (file.get() < 0) throw_write("cannot write {}: {}", path.string(), reason());
+  write_all(file.get(), content, path);
+  if (!file.close()) throw_write("cannot write {}: {}", path.string(), reason());
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.hex();
+}
+
+std::string sha256_file_hex(const fs::path& path) {
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_input("cannot read {}: {}", path.string(), reason());
+  Sha256 hash;
+  std::string buffer(std::size_t{1} << 20, '\0');
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw_input("cannot read {}: {}", path.string(), reason());
+    if (count == 0) return hash.hex();
+    hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+  }
+}
+
+}  // namespace recpo

@@ -1,0 +1,58 @@
+#pragma once
+// The only aliases of Kokkos types. All Views are row-major (LayoutRight) and live in the memory of the default
+// execution space: host memory with OpenMP, device memory with CUDA. Kernels and the model take the unmanaged
+// forms `Vector<T>` and `Matrix<T>`: slices of one planned allocation (support/arena.hpp), which never own memory.
+// A managed View converts to them implicitly, and so does Matrix<T> to Matrix<const T>.
+//
+// Dimension letters, everywhere in the project:
+//   T tokens of a micro-batch   H hidden size      D head dimension   N query heads   G key/value heads
+//   F feed-forward size         V vocabulary       L layers           R rows that predict an answer token
+//   M targets (predicted answer tokens)            B sequences        C completions
+
+#include <Kokkos_Core.hpp>
+
+#include <cstdint>
+
+namespace recpo {
+
+using ExecSpace = Kokkos::DefaultExecutionSpace;
+using MemSpace = ExecSpace::memory_space;
+using HostSpace = Kokkos::HostSpace;
+using Unmanaged = Kokkos::MemoryTraits<Kokkos::Unmanaged>;
+
+template <class T>
+using Vector = Kokkos::View<T*, Kokkos::LayoutRight, MemSpace, Unmanaged>;
+template <class T>
+using Matrix = Kokkos::View<T**, Kokkos::LayoutRight, MemSpace, Unmanaged>;
+
+// Owning forms, for allocations that live as long as an object.
+template <class T>
+using OwnedVector = Kokkos::View<T*, Kokkos::LayoutRight, MemSpace>;
+template <class T>
+using OwnedMatrix = Kokkos::View<T**, Kokkos::LayoutRight, MemSpace>;
+
+// Host memory, for data that goes to or comes from files and messages.
+template <class T>
+using HostVector = Kokkos::View<T*, Kokkos::LayoutRight, HostSpace, Unmanaged>;
+
+using RangePolicy = Kokkos::RangePolicy<ExecSpace, Kokkos::IndexType<std::int64_t>>;
+using TeamPolicy = Kokkos::TeamPolicy<ExecSpace>;
+using TeamMember = TeamPolicy::member_type;
+
+// The type in which sums over elements stored as T are formed.
+template <class T>
+struct AccumulateOf {
+  using Type = float;
+};
+template <>
+struct AccumulateOf<double> {
+  using Type = double;
+};
+template <class T>
+using Accumulate = typename AccumulateOf<T>::Type;
+
+}  // namespace recpo
+
+// Storage types every kernel and the model are instantiated for. float trains and serves; double exists so that
+// gradients and equalities can be tested far below fp32 rounding.
+#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(float) X(double)
