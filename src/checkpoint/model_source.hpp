@@ -1,0 +1,29 @@
+#pragma once
+// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one) or a Hugging Face folder.
+
+#include <filesystem>
+#include <string>
+
+#include "src/model/config.hpp"
+#include "src/model/parameter_store.hpp"
+#include "src/text/tokenizer.hpp"
+
+namespace recpo::checkpoint {
+
+struct ModelSource {
+  enum class Kind { kNative, kHuggingFace };
+  Kind kind = Kind::kHuggingFace;
+  std::filesystem::path path;  // of the checkpoint itself
+  model::LlamaConfig config;
+};
+
+// Throws kBadInput saying what was looked for in the folder.
+ModelSource open_model(const std::filesystem::path& path);
+text::Tokenizer read_tokenizer(const ModelSource& source);
+template <class T>
+void load_weights(const ModelSource& source, model::ParameterStore<T>& store);
+
+// The model's identity: SHA-256 over the files that hold its weights and config (native: from the manifest).
+std::string model_hash(const ModelSource& source);
+
+}  // namespace recpo::checkpoint

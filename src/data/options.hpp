@@ -1,0 +1,31 @@
+#pragma once
+// What a deck says about data and prompts: sections [data] and [prompt]. Defaults are the reference deck's.
+
+#include <cstdint>
+#include <string>
+
+namespace recpo::data {
+
+struct DataOptions {
+  std::string dataset = "ml-100k";
+  std::string path = "data/ml-100k";  // absolute once the deck is read
+  std::string train, valid, test;     // dataset = "rows"
+  std::int64_t k_core_users = 5, k_core_items = 5;
+  std::int64_t min_history = 5, max_history = 20;
+  std::int64_t max_train_rows = 10000, max_eval_rows = 0;  // 0 = all
+  std::int64_t candidates = 20, window = 10, negatives = 3;
+  std::string tier = "full+rating";
+  std::string positive = "best-utility";
+  double liked_rating = 4;
+  std::string latency_unit = "steps";
+  double default_rating = 3.0, default_latency = 11.0;
+  bool title_year = true;
+  double max_bad_lines = 0.001;
+  double alpha = 0.5;                 // [align] alpha: the latency exponent of the utility that picks the preferred item
+};
+
+struct PromptOptions {
+  std::string templates;              // a file; "" = the data set's own in inputs/prompts
+};
+
+}  // namespace recpo::data

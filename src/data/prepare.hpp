@@ -1,0 +1,43 @@
+#pragma once
+// raw ratings -> interactions -> user sequences -> frozen rows -> tokens. Everything PROTOCOL section 3 asks for; one
+// folder `datasets/` with one file a data set.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/data/options.hpp"
+#include "src/data/rows.hpp"
+#include "src/text/tokenizer.hpp"
+
+namespace recpo::data {
+
+// What a row's text becomes tokens with.
+struct TokenOptions {
+  std::int64_t max_tokens = 768;  // prompt, the longest answer and the end token
+  std::int32_t end_id = 0;        // end token of every answer
+};
+
+struct Prepared {
+  RowFile rows;
+  std::string summary_json;  // content of prepare.json: counts before and after each filter, bad lines, dropped rows
+                             // and why, hashes
+};
+
+// Rows without tokens: import, filters, splits, draws, prompts. Used alone to learn a tokenizer from the rows.
+Prepared draw_rows(const DataOptions& data, const PromptOptions& prompt, std::uint64_t seed);
+
+// Fills prompt_ids and answer_ids, dropping the oldest history lines of prompts that are too long. Throws kBadInput,
+// naming the row (or file and line), when a row does not fit even without history. Completes rows.hash and the summary.
+void tokenize_rows(Prepared& prepared, const PromptOptions& prompt, const text::Tokenizer& tokenizer,
+                   const TokenOptions& options);
+
+// The hash tokenize_rows will give, from the inputs alone (raw files are hashed, nothing is imported): lets `run`
+// skip what is done.
+std::string rows_identity(const DataOptions& data, const PromptOptions& prompt, std::uint64_t seed,
+                          const std::string& tokenizer_hash, const TokenOptions& options);
+
+// Names of all registered data sets, for --help and errors.
+std::vector<std::string> dataset_names();
+
+}  // namespace recpo::data

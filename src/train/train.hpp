@@ -1,0 +1,70 @@
+#pragma once
+// One training stage: SFT (rows with their preferred answer) or alignment (preference sets under an objective). Resumes
+// by itself from the newest whole checkpoint of its stage folder and gives the same weights, bit for bit, as a run
+// that was never stopped, on 1, 2, 4 or 8 data-parallel ranks.
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/data/rows.hpp"
+#include "src/model/config.hpp"
+#include "src/model/parameter_store.hpp"
+#include "src/parallel/communicator.hpp"
+#include "src/text/tokenizer.hpp"
+#include "src/train/options.hpp"
+
+namespace recpo::train {
+
+// log-probs of the answers of alignment rows under the frozen reference model.
+// by row id: [1 + negatives], preferred first.
+using ReferenceLogps = std::map<std::int64_t, std::vector<double>>;
+
+struct Stage {
+  std::string name;                       // sft | align
+  StageOptions options;
+  optim::OptimizerOptions optimizer;
+  objective::ObjectiveOptions objective;  // align only
+  CheckpointOptions checkpoint;
+  LogOptions log;
+  std::uint64_t seed = 1;
+  std::int64_t max_bad_steps = 3;
+  std::filesystem::path run_folder;       // checkpoints/NAME/step_N and metrics.jsonl are below it
+  std::string inputs_hash, rows_hash, deck_text;
+};
+
+// Asked once a step, with the agreement of all ranks: true = save a complete checkpoint and stop (exit code 75).
+using StopRequested = std::function<bool()>;
+// Called at each step and phase, so that a watchdog knows the rank is alive: phase name.
+using Heartbeat = std::function<void(const char* phase)>;
+
+struct Outcome {
+  bool finished = false;  // false: stopped in order
+  std::int64_t steps = 0;
+};
+
+// Collective over grid.world. `store` (with gradients) holds the start model's weights; a checkpoint in the stage's
+// folder replaces them. Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch that the ranks
+// cannot share.
+template <class T>
+Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,
+              const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
+              const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat);
+
+// Rows of the training split as preference sets (preferred + negatives), scored by the model in `store`.
+// Collective over grid.dp.
+template <class T>
+ReferenceLogps compute_reference(const data::RowFile& rows, const model::LlamaConfig& config,
+                                 model::ParameterStore<T>& store, std::int64_t micro_batch_tokens,
+                                 const parallel::ProcessGrid& grid, const Heartbeat& heartbeat);
+
+// reference.h5: log-probs with the hash of the model and of the rows. Reading gives an empty map when the file is
+// missing or belongs to another model or other rows; throws kBadInput when it is broken.
+void write_reference(const std::filesystem::path& path, const ReferenceLogps& logps, const std::string& model_hash,
+                     const std::string& rows_hash);
+ReferenceLogps read_reference(const std::filesystem::path& path, const std::string& model_hash,
+                              const std::string& rows_hash);
+
+}  // namespace recpo::train
