@@ -27,6 +27,7 @@ class AdamW {
   // One update with the gradients in the store (clipped to options.clip given their norm), at rate lr.
   void step(const ExecSpace& exec, double lr, double gradient_norm);
 
+  const model::ParameterStore<T>& store() const { return store_; }
   std::int64_t steps_done() const { return steps_done_; }
   void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
   Vector<T> first_moment() const { return first_; }   // [store.size()]

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+struct evp_md_ctx_st;  // OpenSSL's
 
 namespace recpo {
 
@@ -22,6 +25,17 @@ void append_to_file(const std::filesystem::path& path, std::string_view content)
 void sync_path(const std::filesystem::path& path);
 
 void create_folders(const std::filesystem::path& path);  // throws kCannotWrite
+
+// Of bytes that come piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  void update(std::string_view bytes);
+  std::string hex();  // ends the sum
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
 
 std::string sha256_hex(std::string_view bytes);
 std::string sha256_file_hex(const std::filesystem::path& path);  // streamed
