@@ -1,0 +1,93 @@
+#include "kernels/rope.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "kernels/row.hpp"
+
+namespace recpo::kernels {
+
+namespace {
+
+double scale_frequency(double frequency, const RopeScaling& scaling) {
+  const double turns = scaling.original_length * frequency / (2 * std::numbers::pi);  // in the original context
+  if (turns > scaling.high_frequency_factor) return frequency;
+  if (turns < scaling.low_frequency_factor) return frequency / scaling.factor;
+  const double keep =
+      (turns - scaling.low_frequency_factor) / (scaling.high_frequency_factor - scaling.low_frequency_factor);
+  return (1 - keep) * frequency / scaling.factor + keep * frequency;
+}
+
+}  // namespace
+
+std::vector<double> rope_inverse_frequencies(int head_dim, double theta, const RopeScaling& scaling) {
+  std::vector<double> frequencies(head_dim / 2);
+  for (int d = 0; d < head_dim / 2; ++d) {
+    const double frequency = std::pow(theta, -2.0 * d / head_dim);
+    frequencies[d] = scaling.factor == 1.0 ? frequency : scale_frequency(frequency, scaling);
+  }
+  return frequencies;
+}
+
+template <class T>
+void rope_tables(const ExecSpace& exec, Vector<const double> inverse_frequency, Matrix<Accumulate<T>> cosine,
+                 Matrix<Accumulate<T>> sine) {
+  const int half = static_cast<int>(inverse_frequency.extent(0));
+  for_each_row(
+      exec, "recpo::rope::tables", cosine.extent(0), half, KOKKOS_LAMBDA(const Row& row) {
+        row.for_each(half, [&](int d) {
+          const double angle = static_cast<double>(row.index()) * inverse_frequency(d);
+          cosine(row.index(), d) = static_cast<Accumulate<T>>(Kokkos::cos(angle));
+          sine(row.index(), d) = static_cast<Accumulate<T>>(Kokkos::sin(angle));
+        });
+      });
+}
+
+namespace {
+
+// direction +1 rotates by the angle, -1 back. One unit of work is one head of one token.
+template <class T>
+void rotate(const ExecSpace& exec, const char* label, Vector<const int> positions, Matrix<const Accumulate<T>> cosine,
+            Matrix<const Accumulate<T>> sine, int heads, Accumulate<T> direction, Matrix<T> x) {
+  using Angle = Accumulate<T>;
+  const int half = static_cast<int>(cosine.extent(1));
+  const std::int64_t tokens = x.extent(0);
+  for_each_row(
+      exec, label, tokens * heads, half, KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t t = row.index() / heads;
+        const Angle* c = &cosine(positions(t), 0);
+        const Angle* s = &sine(positions(t), 0);
+        T* low = &x(t, (row.index() % heads) * 2 * half);
+        T* high = low + half;
+        row.for_each(half, [&](int d) {
+          const Angle a = low[d], b = high[d], sine_d = direction * s[d];
+          low[d] = a * c[d] - b * sine_d;
+          high[d] = b * c[d] + a * sine_d;
+        });
+      });
+}
+
+}  // namespace
+
+template <class T>
+void rope_forward(const ExecSpace& exec, Vector<const int> positions, Matrix<const Accumulate<T>> cosine,
+                  Matrix<const Accumulate<T>> sine, int heads, Matrix<T> x) {
+  rotate<T>(exec, "recpo::rope::forward", positions, cosine, sine, heads, 1, x);
+}
+
+template <class T>
+void rope_backward(const ExecSpace& exec, Vector<const int> positions, Matrix<const Accumulate<T>> cosine,
+                   Matrix<const Accumulate<T>> sine, int heads, Matrix<T> dx) {
+  rotate<T>(exec, "recpo::rope::backward", positions, cosine, sine, heads, -1, dx);
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                          \
+  template void rope_tables<T>(const ExecSpace&, Vector<const double>, Matrix<Accumulate<T>>, Matrix<Accumulate<T>>); \
+  template void rope_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const Accumulate<T>>,                     \
+                                Matrix<const Accumulate<T>>, int, Matrix<T>);                                         \
+  template void rope_backward<T>(const ExecSpace&, Vector<const int>, Matrix<const Accumulate<T>>,                    \
+                                 Matrix<const Accumulate<T>>, int, Matrix<T>);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::kernels
