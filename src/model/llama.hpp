@@ -17,6 +17,7 @@ namespace recpo::model {
 
 struct LlamaCapacity {
   std::int64_t tokens = 0;          // T: largest micro-batch
+  std::int64_t completions = 0;     // C of the largest micro-batch
   std::int64_t logit_rows = 512;    // R computed at a time (larger batches go in chunks)
   bool training = false;            // keep every layer's activations for backward()
 };
@@ -39,8 +40,6 @@ class Llama {
   struct Implementation;
 
  private:
-  template <class U>
-  friend class Generator;
   std::unique_ptr<Implementation> implementation_;
 };
 

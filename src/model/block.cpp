@@ -1,0 +1,123 @@
+#include "src/model/block.hpp"
+
+#include "kernels/gemm.hpp"
+#include "kernels/rms_norm.hpp"
+#include "kernels/rope.hpp"
+#include "kernels/swiglu.hpp"
+
+namespace recpo::model {
+namespace {
+using kernels::Op;
+
+template <class T>
+Matrix<T> columns(const Matrix<T>& matrix, std::int64_t begin, std::int64_t count) {
+  return Kokkos::subview(matrix, Kokkos::ALL, std::pair<std::int64_t, std::int64_t>(begin, begin + count));
+}
+
+template <class T>
+struct QueryKeyValue {
+  Matrix<T> q, k, v;
+};
+
+template <class T>
+QueryKeyValue<T> split_heads(const LlamaConfig& config, const Matrix<T>& qkv) {
+  const std::int64_t query = config.query_width(), key_value = config.key_value_width();
+  return {columns(qkv, 0, query), columns(qkv, query, key_value), columns(qkv, query + key_value, key_value)};
+}
+
+kernels::AttentionShape attention_shape(const LlamaConfig& config) {
+  return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
+          static_cast<int>(config.head_dim)};
+}
+
+int rotated_heads(const LlamaConfig& config) {
+  return static_cast<int>(config.num_attention_heads + config.num_key_value_heads);
+}
+
+// y = x w^T (assigned) and y += x w^T
+template <class T>
+void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, T beta, Matrix<T> y) {
+  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, T(1), x, w, beta, y);
+}
+
+// For y = x w^T: dx = dy w (assigned), dw += dy^T x.
+template <class T>
+void project_backward(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Matrix<const T> dy, Matrix<T> dx,
+                      Matrix<T> dw) {
+  kernels::gemm<T>(exec, Op::kNone, Op::kNone, T(1), dy, w, T(0), dx);
+  kernels::gemm<T>(exec, Op::kTranspose, Op::kNone, T(1), dy, x, T(1), dw);
+}
+
+// cache[rows[t]] = source[t]
+template <class T>
+void keep_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> source, Matrix<T> cache) {
+  const auto width = static_cast<std::int64_t>(source.extent(1));
+  Kokkos::parallel_for(
+      "recpo::block::keep_rows", RangePolicy(exec, 0, static_cast<std::int64_t>(source.extent(0)) * width),
+      KOKKOS_LAMBDA(std::int64_t i) { cache(rows(i / width), i % width) = source(i / width, i % width); });
+}
+}  // namespace
+
+template <class T>
+void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
+                   const KeyValueCache<T>& cache, const BlockActivations<T>& a, Matrix<T> out) {
+  const LlamaConfig& config = context.config;
+  const DeviceBatch& batch = context.batch;
+  kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, config.rms_norm_eps, a.normed, a.inverse_rms);
+  project<T>(exec, a.normed, weights.qkv, T(0), a.qkv);
+  kernels::rope_forward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config), a.qkv);
+
+  QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
+  if (cache.exists()) {
+    keep_rows<T>(exec, batch.cache_rows, heads.k, cache.key);
+    keep_rows<T>(exec, batch.cache_rows, heads.v, cache.value);
+    heads.k = cache.key;
+    heads.v = cache.value;
+  }
+  kernels::attention_forward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
+                                a.attended, a.lse, context.attention_workspace);
+  Kokkos::deep_copy(exec, a.mid, a.x);
+  project<T>(exec, a.attended, weights.o, T(1), a.mid);
+
+  kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, config.rms_norm_eps, a.mid_normed, a.mid_inverse_rms);
+  project<T>(exec, a.mid_normed, weights.gate_up, T(0), a.gate_up);
+  kernels::swiglu_forward<T>(exec, a.gate_up, a.activated);
+  Kokkos::deep_copy(exec, out, a.mid);
+  project<T>(exec, a.activated, weights.down, T(1), out);
+}
+
+template <class T>
+void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
+                    const BlockActivations<T>& a, const BackwardWorkspace<T>& w, Matrix<T> d_x,
+                    const BlockTensors<T>& gradients) {
+  const LlamaConfig& config = context.config;
+  const DeviceBatch& batch = context.batch;
+  // d_x is the gradient of out, which is also that of mid along the residual.
+  project_backward<T>(exec, a.activated, weights.down, d_x, w.d_activated, gradients.down);
+  kernels::swiglu_backward<T>(exec, a.gate_up, w.d_activated, a.gate_up);
+  project_backward<T>(exec, a.mid_normed, weights.gate_up, a.gate_up, w.d_normed, gradients.gate_up);
+  kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, w.d_normed, d_x,
+                                gradients.post_norm, w.norm);
+  // Now d_x is the gradient of mid, which is also that of x along the residual.
+  project_backward<T>(exec, a.attended, weights.o, d_x, w.d_attended, gradients.o);
+  const QueryKeyValue<T> heads = split_heads<T>(config, a.qkv), d_heads = split_heads<T>(config, w.d_qkv);
+  kernels::attention_backward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
+                                 a.attended, a.lse, w.d_attended, d_heads.q, d_heads.k, d_heads.v,
+                                 context.attention_workspace);
+  kernels::rope_backward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config),
+                            w.d_qkv);
+  project_backward<T>(exec, a.normed, weights.qkv, w.d_qkv, w.d_normed, gradients.qkv);
+  kernels::rms_norm_backward<T>(exec, a.x, weights.input_norm, a.inverse_rms, w.d_normed, d_x, gradients.input_norm,
+                                w.norm);
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                       \
+  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                 \
+                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);                  \
+  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                \
+                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>,              \
+                                  const BlockTensors<T>&);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::model

@@ -1,0 +1,48 @@
+#pragma once
+// A tree batch (or the tokens of one generation pass) where the kernels see it: all its integers in one upload. The
+// uploader owns the memory; a DeviceBatch is valid until the next upload.
+
+#include <vector>
+
+#include "kernels/attention.hpp"
+#include "src/data/tree_batch.hpp"
+#include "src/support/views.hpp"
+
+namespace recpo::model {
+
+struct DeviceBatch {
+  std::int64_t num_tokens = 0;
+  Vector<const int> tokens, positions;                // [T]
+  kernels::AttentionMask mask;                        // [T] each, in key rows
+  std::vector<kernels::AttentionSpan> spans;          // one a tree
+  Vector<const int> group_token, group_begin, order;  // tokens grouped by id, for the embedding's gradient
+  Vector<const int> logit_rows;                       // [R]
+  Vector<const int> target_begin, target_token;       // [R + 1], [M]
+  Vector<const int> cache_rows;                       // [T] where generation keeps keys and values; empty in training
+};
+
+class BatchUploader {
+ public:
+  // `with_groups`: also what the backward pass needs.
+  DeviceBatch upload(const ExecSpace& exec, const data::TreeBatch& batch, bool with_groups);
+
+  // One pass of generation: query row i of sequence s sees cache rows [key_begin of its span, visible_end[i]).
+  struct Pass {
+    std::vector<int> tokens, positions, cache_rows, visible_end, logit_rows;
+    std::vector<kernels::AttentionSpan> spans;
+  };
+  DeviceBatch upload(const ExecSpace& exec, const Pass& pass);
+
+ private:
+  struct Slice {
+    std::size_t begin, size;
+  };
+  Slice stage(const std::vector<int>& values);
+  void flush(const ExecSpace& exec);
+  Vector<const int> view(const Slice& slice) const { return Vector<const int>(memory_.data() + slice.begin, slice.size); }
+
+  std::vector<int> staged_;
+  OwnedVector<int> memory_;
+};
+
+}  // namespace recpo::model

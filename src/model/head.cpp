@@ -1,0 +1,122 @@
+#include "src/model/head.hpp"
+
+#include <algorithm>
+
+#include "kernels/gemm.hpp"
+#include "kernels/reductions.hpp"
+#include "kernels/rms_norm.hpp"
+#include "kernels/sequence_logp.hpp"
+
+namespace recpo::model {
+namespace {
+using kernels::Op;
+
+template <class V>
+V part(const V& vector, std::int64_t begin, std::int64_t count) {
+  return V(vector.data() + begin, count);
+}
+}  // namespace
+
+template <class T>
+Head<T>::Head(const LlamaConfig& config, std::int64_t max_rows, std::int64_t max_targets, std::int64_t chunk_rows,
+              bool training, Arena& arena)
+    : config_(config), arena_(arena), chunk_rows_(std::min(chunk_rows, max_rows)) {
+  const std::int64_t hidden = config.hidden_size;
+  gathered_ = arena.plan<T>(chunk_rows_ * hidden);
+  normed_ = arena.plan<T>(chunk_rows_ * hidden);
+  inverse_rms_ = arena.plan<Accumulate<T>>(chunk_rows_);
+  logits_ = arena.plan<T>(chunk_rows_ * config.vocab_size);
+  lse_ = arena.plan<Accumulate<T>>(max_rows);
+  token_logp_ = arena.plan<Accumulate<T>>(max_targets);
+  argmax_ = arena.plan<int>(chunk_rows_);
+  if (!training) return;
+  d_normed_ = arena.plan<T>(chunk_rows_ * hidden);
+  d_gathered_ = arena.plan<T>(chunk_rows_ * hidden);
+  norm_workspace_ = arena.plan<Accumulate<T>>(kernels::rms_norm_workspace(chunk_rows_, hidden));
+}
+
+template <class T>
+std::vector<typename Head<T>::Chunk> Head<T>::chunks(const DeviceBatch& batch) const {
+  const auto all = static_cast<std::int64_t>(batch.logit_rows.extent(0));
+  std::vector<Chunk> result;
+  for (std::int64_t begin = 0; begin < all; begin += chunk_rows_) {
+    result.push_back({begin, std::min(all, begin + chunk_rows_)});
+  }
+  return result;
+}
+
+template <class T>
+void Head<T>::compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                             const Chunk& chunk, Matrix<const T> x) {
+  const Matrix<T> gathered = rows(gathered_, chunk), normed = rows(normed_, chunk);
+  kernels::gather_rows<T>(exec, part(batch.logit_rows, chunk.begin, chunk.size()), x, gathered);
+  kernels::rms_norm_forward<T>(exec, gathered, weights.final_norm, config_.rms_norm_eps, normed,
+                               arena_.vector<Accumulate<T>>(inverse_rms_, chunk.size()));
+  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, T(1), normed, weights.head, T(0), logits(chunk));
+}
+
+template <class T>
+std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                     const std::vector<int>& target_begin, Matrix<const T> x) {
+  const auto targets = static_cast<std::int64_t>(target_begin.empty() ? 0 : target_begin.back());
+  const auto lse = arena_.vector<Accumulate<T>>(lse_);
+  const auto token_logp = arena_.vector<Accumulate<T>>(token_logp_, targets);
+  for (const Chunk& chunk : chunks(batch)) {
+    compute_logits(exec, weights, batch, chunk, x);
+    kernels::sequence_logp_forward<T>(exec, logits(chunk), static_cast<int>(config_.vocab_size),
+                                      part(batch.target_begin, chunk.begin, chunk.size() + 1), batch.target_token,
+                                      part(lse, chunk.begin, chunk.size()), token_logp);
+  }
+  const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, token_logp);
+  return std::vector<double>(host.data(), host.data() + targets);
+}
+
+template <class T>
+void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                       const std::vector<int>& target_begin, Matrix<const T> x,
+                       const std::vector<double>& d_token_logp, Matrix<T> d_x, const LlamaTensors<T>& gradients) {
+  RECPO_REQUIRE(d_token_logp.size() == static_cast<std::size_t>(target_begin.back()));
+  // The targets' log-probs have been read; their memory takes the gradient.
+  const auto d_logp = arena_.vector<Accumulate<T>>(token_logp_, static_cast<std::int64_t>(d_token_logp.size()));
+  const auto host = Kokkos::create_mirror_view(d_logp);
+  for (std::size_t m = 0; m < d_token_logp.size(); ++m) host(m) = static_cast<Accumulate<T>>(d_token_logp[m]);
+  Kokkos::deep_copy(exec, d_logp, host);
+  Kokkos::deep_copy(exec, d_x, T(0));
+
+  const std::vector<Chunk> all = chunks(batch);
+  for (const Chunk& chunk : all) {
+    if (all.size() > 1) compute_logits(exec, weights, batch, chunk, x);
+    const Matrix<T> d_logits = logits(chunk), d_normed = rows(d_normed_, chunk), d_gathered = rows(d_gathered_, chunk);
+    kernels::sequence_logp_backward<T>(exec, part(batch.target_begin, chunk.begin, chunk.size() + 1),
+                                       batch.target_token,
+                                       part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_logp,
+                                       static_cast<int>(config_.vocab_size), d_logits);
+    kernels::gemm<T>(exec, Op::kNone, Op::kNone, T(1), d_logits, weights.head, T(0), d_normed);
+    kernels::gemm<T>(exec, Op::kTranspose, Op::kNone, T(1), d_logits, rows(normed_, chunk), T(1), gradients.head);
+    Kokkos::deep_copy(exec, d_gathered, T(0));
+    kernels::rms_norm_backward<T>(exec, rows(gathered_, chunk), weights.final_norm,
+                                  arena_.vector<Accumulate<T>>(inverse_rms_, chunk.size()), d_normed, d_gathered,
+                                  gradients.final_norm, arena_.vector<Accumulate<T>>(norm_workspace_));
+    kernels::scatter_add_rows<T>(exec, part(batch.logit_rows, chunk.begin, chunk.size()), d_gathered, d_x);
+  }
+}
+
+template <class T>
+std::vector<int> Head<T>::greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                 Matrix<const T> x) {
+  std::vector<int> tokens;
+  for (const Chunk& chunk : chunks(batch)) {
+    compute_logits(exec, weights, batch, chunk, x);
+    const auto index = arena_.vector<int>(argmax_, chunk.size());
+    kernels::argmax_rows<T>(exec, logits(chunk), static_cast<int>(config_.vocab_size), index);
+    const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
+    tokens.insert(tokens.end(), host.data(), host.data() + chunk.size());
+  }
+  return tokens;
+}
+
+#define RECPO_INSTANTIATE(T) template class Head<T>;
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::model

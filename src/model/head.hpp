@@ -1,0 +1,53 @@
+#pragma once
+// The end of the decoder: final norm and vocabulary head on the R rows that predict answer tokens only, a chunk of rows
+// at a time so that the logits [chunk, V] stay small. With one chunk the logits are kept for the backward pass, with
+// more they are computed again.
+
+#include "src/model/config.hpp"
+#include "src/model/device_batch.hpp"
+#include "src/model/weights.hpp"
+#include "src/support/arena.hpp"
+#include "src/support/views.hpp"
+
+namespace recpo::model {
+
+template <class T>
+class Head {
+ public:
+  // Plans its slices in `arena`; `chunk_rows` logit rows at a time, at most `max_rows` a batch in training.
+  Head(const LlamaConfig& config, std::int64_t max_rows, std::int64_t max_targets, std::int64_t chunk_rows,
+       bool training, Arena& arena);
+
+  // Log-prob of every target, [M] on the host. x [T, H] is the last block's output.
+  std::vector<double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                              const std::vector<int>& target_begin, Matrix<const T> x);
+  // d_x [T, H] is assigned: the gradient of x for d_token_logp [M]. Adds to gradients of final norm and head.
+  void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
+                Matrix<T> d_x, const LlamaTensors<T>& gradients);
+  // Greedy next token after each logit row, on the host.
+  std::vector<int> greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                          Matrix<const T> x);
+
+ private:
+  struct Chunk {
+    std::int64_t begin = 0, end = 0;  // logit rows
+    std::int64_t size() const { return end - begin; }
+  };
+  std::vector<Chunk> chunks(const DeviceBatch& batch) const;
+  // gathered, normed and logits of a chunk
+  void compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                      const Chunk& chunk, Matrix<const T> x);
+  Matrix<T> rows(const Arena::Slice& slice, const Chunk& chunk) const {
+    return arena_.matrix<T>(slice, chunk.size(), config_.hidden_size);
+  }
+  Matrix<T> logits(const Chunk& chunk) const { return arena_.matrix<T>(logits_, chunk.size(), config_.vocab_size); }
+
+  const LlamaConfig config_;
+  Arena& arena_;
+  std::int64_t chunk_rows_;
+  Arena::Slice gathered_, normed_, inverse_rms_, logits_, lse_, token_logp_, d_normed_, d_gathered_, norm_workspace_,
+      argmax_;
+};
+
+}  // namespace recpo::model
