@@ -1,5 +1,7 @@
 # Every third-party package recpo uses, in one place.
+include(RecpoKokkos)
 find_package(Threads REQUIRED)
+set(MPI_CXX_SKIP_MPICXX ON)  # the C interface; the C++ bindings are gone from the standard
 find_package(MPI REQUIRED COMPONENTS CXX)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -13,14 +15,17 @@ set(HDF5_PREFER_PARALLEL ON)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_path(RECPO_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
 if(NOT RECPO_CUDA)
-  set(BLA_VENDOR OpenBLAS)
+  if(NOT BLA_VENDOR)
+    set(BLA_VENDOR OpenBLAS)  # another CBLAS: -DBLA_VENDOR=...
+  endif()
   find_package(BLAS REQUIRED)
 else()
   find_package(CUDAToolkit REQUIRED)
+  find_library(RECPO_NCCL_LIBRARY nccl)  # optional: without it the GPU build communicates through MPI
 endif()
-find_package(Kokkos REQUIRED)
 if(RECPO_BUILD_TESTS)
   find_package(GTest REQUIRED)
+  find_package(Python3 COMPONENTS Interpreter)
 endif()
 if(RECPO_BUILD_BENCHMARKS)
   find_package(benchmark REQUIRED)

@@ -3,17 +3,6 @@
 # recpo_test(NAME SOURCES file ... [DEVICE] [RANKS n ...] [DEPENDS target ...] [LABELS label ...])
 # recpo_benchmark(NAME SOURCES file ... [DEPENDS target ...])
 
-add_library(recpo_options INTERFACE)
-target_include_directories(recpo_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_link_libraries(recpo_options INTERFACE fmt::fmt spdlog::spdlog)
-target_compile_options(recpo_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wno-unknown-pragmas -fno-math-errno>)
-if(RECPO_SANITIZE)
-  target_compile_options(recpo_options INTERFACE -fsanitize=${RECPO_SANITIZE} -fno-omit-frame-pointer
-                                                 -fno-sanitize-recover=all)
-  target_link_options(recpo_options INTERFACE -fsanitize=${RECPO_SANITIZE})
-endif()
-
 function(recpo_mark_device)
   if(RECPO_CUDA)
     set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CUDA)
@@ -39,6 +28,16 @@ function(recpo_library name)
   endif()
 endfunction()
 
+# What every test runs under. Threads sleep while they wait, because tests share the cores.
+set(RECPO_TEST_ENVIRONMENT
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMP_WAIT_POLICY=passive)
+if(RECPO_SANITIZE)
+  # fast_unwind_on_malloc=0: OpenMPI's plugins have no frame pointers, so their leaks are recognised only by full stacks.
+  list(APPEND RECPO_TEST_ENVIRONMENT
+    ASAN_OPTIONS=fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1
+    "LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/leaks.supp:print_suppressions=0")
+endif()
+
 function(recpo_test name)
   cmake_parse_arguments(ARG "DEVICE" "" "SOURCES;RANKS;DEPENDS;LABELS" ${ARGN})
   if(ARG_DEVICE)
@@ -49,13 +48,13 @@ function(recpo_test name)
   target_compile_definitions(${name} PRIVATE RECPO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT ARG_RANKS)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}")
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" ENVIRONMENT "${RECPO_TEST_ENVIRONMENT}")
   endif()
   foreach(ranks IN LISTS ARG_RANKS)
     add_test(NAME ${name}_np${ranks}
              COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe -np ${ranks} $<TARGET_FILE:${name}>)
-    set_tests_properties(${name}_np${ranks} PROPERTIES LABELS "${ARG_LABELS};mpi"
-      ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1")
+    set_tests_properties(${name}_np${ranks} PROPERTIES LABELS "${ARG_LABELS};mpi" PROCESSORS ${ranks}
+      ENVIRONMENT "${RECPO_TEST_ENVIRONMENT};OMP_NUM_THREADS=1")
   endforeach()
 endfunction()
 
