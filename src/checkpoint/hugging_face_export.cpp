@@ -1,0 +1,110 @@
+#include <nlohmann/json.hpp>
+
+#include "src/checkpoint/hugging_face.hpp"
+#include "src/checkpoint/pieces.hpp"
+#include "src/checkpoint/safetensors.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+using Shard = std::vector<model::Parameter>;
+
+// In storage order, a new shard whenever the next parameter would pass the limit (a larger one stands alone).
+std::vector<Shard> cut_into_shards(const std::vector<model::Parameter>& parameters, int element_bytes,
+                                   std::int64_t shard_bytes) {
+  std::vector<Shard> shards(1);
+  std::int64_t bytes = 0;
+  for (const model::Parameter& parameter : parameters) {
+    const std::int64_t more = parameter.size() * element_bytes;
+    if (!shards.back().empty() && bytes + more > shard_bytes) {
+      shards.emplace_back();
+      bytes = 0;
+    }
+    shards.back().push_back(parameter);
+    bytes += more;
+  }
+  return shards;
+}
+
+std::string shard_name(std::size_t index, std::size_t count) {
+  return count == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", index + 1, count);
+}
+
+template <class T>
+void write_shard(const fs::path& path, const Shard& shard, const ElementType& type,
+                 const model::ParameterStore<T>& store, recpo::Progress& progress) {
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> tensors;
+  for (const model::Parameter& parameter : shard) tensors.emplace_back(parameter.name, parameter.shape);
+  SafetensorsWriter writer(path, type, tensors);
+  for (const model::Parameter& parameter : shard) {
+    read_pieces(part_of(store.weights(), parameter), [&](std::int64_t, std::span<const T> piece) {
+      writer.append(piece);
+      progress.advance(static_cast<std::int64_t>(piece.size()));
+    });
+  }
+  writer.close();
+}
+
+std::string index_text(const std::vector<Shard>& shards, int element_bytes) {
+  nlohmann::ordered_json map;
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (const model::Parameter& parameter : shards[i]) {
+      map[parameter.name] = shard_name(i, shards.size());
+      bytes += parameter.size() * element_bytes;
+    }
+  }
+  return nlohmann::ordered_json{{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}.dump(2) + "\n";
+}
+
+void write_tokenizer(const fs::path& folder, const text::Tokenizer& tokenizer) {
+  write_file(folder / tokenizer.file_name(), tokenizer.file_content());
+  // Without it Transformers would take model_type's own tokenizer class, which need not be this file's.
+  if (tokenizer.file_name() == "tokenizer.json")
+    write_file(folder / "tokenizer_config.json", "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n");
+}
+}  // namespace
+
+template <class T>
+void export_hugging_face(const fs::path& folder, const model::LlamaConfig& config,
+                         const model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
+                         const std::string& dtype, std::int64_t shard_bytes) {
+  const ElementType type = element_type(dtype);
+  const fs::path target = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
+  const fs::path temporary = target.string() + ".tmp";
+  std::error_code ignored;
+  if (fs::exists(target, ignored) && !(fs::is_directory(target, ignored) && fs::is_empty(target, ignored)))
+    throw_write("{} exists already: export into a new folder", target.string());
+  fs::remove_all(temporary, ignored);
+  create_folders(temporary);
+  try {
+    const std::vector<Shard> shards = cut_into_shards(store.parameters(), type.bytes, shard_bytes);
+    recpo::Progress progress("export " + target.string(), config.num_parameters(), "weights");
+    for (std::size_t i = 0; i < shards.size(); ++i)
+      write_shard(temporary / shard_name(i, shards.size()), shards[i], type, store, progress);
+    if (shards.size() > 1) write_file(temporary / "model.safetensors.index.json", index_text(shards, type.bytes));
+    write_file(temporary / "config.json", model::to_json(config, dtype));
+    write_tokenizer(temporary, tokenizer);
+    sync_path(temporary);
+    std::error_code error;
+    fs::rename(temporary, target, error);
+    if (error) throw_write("cannot rename {} to {}: {}", temporary.string(), target.string(), error.message());
+    sync_path(target.has_parent_path() ? target.parent_path() : ".");
+  } catch (...) {
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                        \
+  template void export_hugging_face<T>(const std::filesystem::path&, const model::LlamaConfig&,                     \
+                                       const model::ParameterStore<T>&, const text::Tokenizer&, const std::string&, \
+                                       std::int64_t);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::checkpoint

@@ -1,0 +1,100 @@
+#include "src/checkpoint/inspect.hpp"
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/hugging_face.hpp"
+#include "src/checkpoint/hugging_face_files.hpp"
+#include "src/checkpoint/manifest.hpp"
+#include "src/checkpoint/step_folders.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+std::string or_none(const std::string& text) { return text.empty() ? "none" : text; }
+
+std::string describe_config(const model::LlamaConfig& config) {
+  return fmt::format(
+      "model      Llama, {:.4g} M parameters: {} layers, hidden {}, feed-forward {}, {} heads of {}, {} key/value "
+      "heads\n"
+      "           vocabulary {}, context {}, rope theta {}{}, {} embeddings\n",
+      static_cast<double>(config.num_parameters()) * 1e-6, config.num_hidden_layers, config.hidden_size,
+      config.intermediate_size, config.num_attention_heads, config.head_dim, config.num_key_value_heads,
+      config.vocab_size, config.max_position_embeddings, config.rope_theta,
+      config.rope_scaling.factor == 1.0 ? "" : fmt::format(" scaled by {}", config.rope_scaling.factor),
+      config.tie_word_embeddings ? "tied" : "separate");
+}
+
+std::string describe_file(const std::string& name, std::uint64_t bytes, const std::string& sha256) {
+  return fmt::format("file       {:<24} {:>10}  sha256 {}\n", name, format_bytes(static_cast<double>(bytes)), sha256);
+}
+
+std::string describe_checkpoint(const fs::path& path) {
+  verify(path);
+  const Contents contents = read_contents(path);
+  const Progress& progress = contents.manifest.progress;
+  std::string text = fmt::format("{}: checkpoint, whole\n", path.string());
+  text += fmt::format("stage      {}, step {} of {}, {} samples, {}\n", progress.stage, progress.step,
+                      progress.total_steps, progress.samples, progress.complete ? "complete" : "not complete");
+  text += describe_config(contents.manifest.config);
+  text += fmt::format("weights    {}, hash {}\n", contents.dtype, contents.manifest.weights_hash);
+  text += fmt::format("optimizer  {}\n", contents.manifest.has_optimizer ? "AdamW moments" : "none");
+  text += fmt::format("inputs     hash {}\nrows       hash {}\n", or_none(progress.inputs_hash),
+                      or_none(progress.rows_hash));
+  for (const auto& [name, record] : contents.files) text += describe_file(name, record.bytes, record.sha256);
+  return text;
+}
+
+std::string describe_stage(const fs::path& path, const std::vector<StepFolder>& folders) {
+  std::string text = fmt::format("{}: checkpoints of a stage, newest first\n", path.string()), newest, failure;
+  for (const StepFolder& folder : folders) {
+    try {
+      const std::string description = describe_checkpoint(folder.path);
+      text += fmt::format("{}  whole\n", folder.path.filename().string());
+      if (newest.empty()) newest = description;
+    } catch (const Error& error) {
+      text += fmt::format("{}  broken: {}\n", folder.path.filename().string(), error.what());
+      if (failure.empty()) failure = error.what();
+    }
+  }
+  if (newest.empty()) throw_input("{}: every checkpoint is broken (the newest: {})", path.string(), failure);
+  return text + newest;
+}
+
+std::string describe_tensors(const SafetensorsFile& file) {
+  std::string text;
+  for (const Tensor& tensor : file.tensors())
+    text += fmt::format("tensor     {:<4} {:<16} {}\n", tensor.dtype, format_shape(tensor.shape), tensor.name);
+  return text;
+}
+
+std::string describe_hugging_face(const fs::path& path) {
+  const model::LlamaConfig config = read_hugging_face_config(path);
+  const HuggingFaceFiles files(path);
+  files.check(config);
+  std::string text = fmt::format("{}: Hugging Face model, all tensors there\n", path.string());
+  text += describe_config(config);
+  for (const SafetensorsFile& file : files.files())
+    text += describe_file(file.path().filename().string(), fs::file_size(file.path()), sha256_file_hex(file.path()));
+  for (const SafetensorsFile& file : files.files()) text += describe_tensors(file);
+  return text;
+}
+}  // namespace
+
+std::string describe(const fs::path& path) {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored)) {
+    const SafetensorsFile file(path);
+    return fmt::format("{}: safetensors file, whole\n", path.string()) + describe_tensors(file) +
+           describe_file(path.filename().string(), fs::file_size(path), sha256_file_hex(path));
+  }
+  if (fs::exists(path / kManifestName, ignored)) return describe_checkpoint(path);
+  if (const auto folders = list_steps(path); !folders.empty()) return describe_stage(path, folders);
+  if (fs::exists(path / "config.json", ignored)) return describe_hugging_face(path);
+  throw_input("{}: neither a checkpoint, a folder of checkpoints, a Hugging Face model nor a safetensors file",
+              path.string());
+}
+
+}  // namespace recpo::checkpoint

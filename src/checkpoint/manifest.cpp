@@ -1,0 +1,158 @@
+#include "src/checkpoint/manifest.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/json.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+constexpr std::string_view kFormat = "recpo checkpoint";
+constexpr std::int64_t kVersion = 1;
+constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 24;
+constexpr std::size_t kHashDigits = 64;
+constexpr const char* kOwnHash = "manifest_sha256";
+
+bool is_hash(const std::string& text) {
+  return text.size() == kHashDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// The hash of the text itself, with zeros where it stands.
+std::string own_hash(std::string text, const std::string& hash) {
+  return sha256_hex(text.replace(text.find(hash), kHashDigits, std::string(kHashDigits, '0')));
+}
+
+std::string checked_hash(const JsonObject& json, const std::string& key) {
+  const std::string hash = json.text(key);
+  if (!is_hash(hash)) throw_input("{}: {} must be {} hexadecimal digits", json.source(), key, kHashDigits);
+  return hash;
+}
+
+Progress parse_progress(const JsonObject& json) {
+  Progress progress;
+  progress.stage = json.text("stage");
+  progress.step = json.integer("step", 0, INT64_MAX);
+  progress.samples = json.integer("samples", 0, INT64_MAX);
+  progress.total_steps = json.integer("total_steps", 0, INT64_MAX);
+  progress.complete = json.boolean("complete");
+  progress.inputs_hash = json.text("inputs_hash");
+  progress.rows_hash = json.text("rows_hash");
+  progress.extra = json.text("extra");
+  return progress;
+}
+
+std::map<std::string, FileRecord> parse_files(const JsonObject& json) {
+  std::map<std::string, FileRecord> files;
+  for (const auto& [name, value] : json.value().items()) {
+    if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
+      throw_input("{}: \"{}\" must be the name of a file in this folder", json.source(), name);
+    const JsonObject record = json.object(name);
+    files[name] = {static_cast<std::uint64_t>(record.integer("bytes", 0, INT64_MAX)), checked_hash(record, "sha256")};
+  }
+  return files;
+}
+
+std::map<std::string, std::vector<std::int64_t>> parse_shapes(const JsonObject& json) {
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& [name, extents] : json.value().items()) {
+    const bool fits = extents.is_array() && std::ranges::all_of(extents, [](const nlohmann::json& extent) {
+                        return extent.is_number_integer() && extent > 0 && extent <= INT32_MAX;
+                      });
+    if (!fits) throw_input("{}: {} must be a list of positive whole numbers", json.source(), name);
+    shapes[name] = extents.get<std::vector<std::int64_t>>();
+  }
+  return shapes;
+}
+
+void require_file(const Contents& contents, const std::string& name, const std::string& source) {
+  if (!contents.files.contains(name)) throw_input("{}: files: {} is missing", source, name);
+}
+}  // namespace
+
+std::string format_contents(const Contents& contents) {
+  const Progress& progress = contents.manifest.progress;
+  const std::string zeros(kHashDigits, '0');
+  nlohmann::ordered_json json = {{kOwnHash, zeros},
+                                 {"format", kFormat},
+                                 {"version", kVersion},
+                                 {"stage", progress.stage},
+                                 {"step", progress.step},
+                                 {"samples", progress.samples},
+                                 {"total_steps", progress.total_steps},
+                                 {"complete", progress.complete},
+                                 {"inputs_hash", progress.inputs_hash},
+                                 {"rows_hash", progress.rows_hash},
+                                 {"extra", progress.extra},
+                                 {"has_optimizer", contents.manifest.has_optimizer},
+                                 {"weights_hash", contents.manifest.weights_hash},
+                                 {"dtype", contents.dtype},
+                                 {"tokenizer", contents.tokenizer_name}};
+  json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config, contents.dtype));
+  json["files"] = nlohmann::ordered_json::object();
+  for (const auto& [name, record] : contents.files)
+    json["files"][name] = {{"bytes", record.bytes}, {"sha256", record.sha256}};
+  json["parameters"] = contents.shapes;
+  std::string text = json.dump(1) + "\n";
+  return text.replace(text.find(zeros), kHashDigits, sha256_hex(text));
+}
+
+Contents parse_contents(const std::string& text, const std::string& source) {
+  const nlohmann::json parsed = parse_json(text, source);
+  const JsonObject json(parsed, source);
+  const std::string hash = checked_hash(json, kOwnHash);
+  if (own_hash(text, hash) != hash) throw_input("{}: damaged, its text does not match its {}", source, kOwnHash);
+  if (json.text("format") != kFormat) throw_input("{}: format must be \"{}\"", source, kFormat);
+  const std::int64_t version = json.integer("version", 1, INT32_MAX);
+  if (version > kVersion) throw_input("{}: version {} is newer than this program's {}", source, version, kVersion);
+  Contents contents;
+  contents.manifest.progress = parse_progress(json);
+  contents.manifest.has_optimizer = json.boolean("has_optimizer");
+  contents.manifest.weights_hash = checked_hash(json, "weights_hash");
+  contents.manifest.config = model::parse_config(json.at("config").dump(), source + ": config");
+  contents.dtype = json.text("dtype");
+  if (contents.dtype != "float32" && contents.dtype != "float64")
+    throw_input("{}: dtype must be float32 or float64", source);
+  contents.tokenizer_name = json.text("tokenizer");
+  contents.shapes = parse_shapes(json.object("parameters"));
+  contents.files = parse_files(json.object("files"));
+  for (const std::string name : {kWeightsName, kDeckName}) require_file(contents, name, source);
+  require_file(contents, contents.tokenizer_name, source);
+  if (contents.manifest.has_optimizer) require_file(contents, kOptimizerName, source);
+  return contents;
+}
+
+Contents read_contents(const fs::path& checkpoint) {
+  const fs::path path = checkpoint / kManifestName;
+  return parse_contents(read_file(path, kLargestManifest), path.string());
+}
+
+void check_size(const fs::path& checkpoint, const std::string& name, const FileRecord& record) {
+  const fs::path path = checkpoint / name;
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) throw_input("{} is missing or not a regular file", path.string());
+  const std::uintmax_t bytes = fs::file_size(path, error);
+  if (error || bytes != record.bytes)
+    throw_input("{}: {} bytes, {} says {}", path.string(), bytes, kManifestName, record.bytes);
+}
+
+void check_hash(const fs::path& checkpoint, const std::string& name, const FileRecord& record) {
+  const fs::path path = checkpoint / name;
+  if (sha256_file_hex(path) != record.sha256)
+    throw_input("{}: damaged, its SHA-256 is not the one in {}", path.string(), kManifestName);
+}
+
+std::string read_checked(const fs::path& checkpoint, const Contents& contents, const std::string& name) {
+  const FileRecord& record = contents.files.at(name);
+  check_size(checkpoint, name, record);
+  std::string text = read_file(checkpoint / name);
+  if (sha256_hex(text) != record.sha256)
+    throw_input("{}: damaged, its SHA-256 is not the one in {}", (checkpoint / name).string(), kManifestName);
+  return text;
+}
+
+}  // namespace recpo::checkpoint

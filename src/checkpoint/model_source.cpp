@@ -1,0 +1,73 @@
+#include "src/checkpoint/model_source.hpp"
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/hugging_face.hpp"
+#include "src/checkpoint/hugging_face_files.hpp"
+#include "src/checkpoint/manifest.hpp"
+#include "src/checkpoint/step_folders.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+ModelSource open_native(const fs::path& checkpoint) {
+  verify(checkpoint);
+  return {ModelSource::Kind::kNative, checkpoint, read_contents(checkpoint).manifest.config};
+}
+
+// Shapes are compared with config.json here, before anybody allocates what it asks for.
+ModelSource open_hugging_face(const fs::path& folder) {
+  ModelSource source{ModelSource::Kind::kHuggingFace, folder, read_hugging_face_config(folder)};
+  HuggingFaceFiles(folder).check(source.config);
+  return source;
+}
+}  // namespace
+
+ModelSource open_model(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) throw_input("model {}: there is no such folder", path.string());
+  if (fs::exists(path / kManifestName, ignored)) return open_native(path);
+  if (const auto newest = find_newest(path))
+    return {ModelSource::Kind::kNative, *newest, read_contents(*newest).manifest.config};
+  if (fs::exists(path / "config.json", ignored)) return open_hugging_face(path);
+  throw_input(
+      "model {}: there is neither {} (a checkpoint), nor a folder step_N (a stage's checkpoints), nor config.json (a "
+      "Hugging Face model)",
+      path.string(), kManifestName);
+}
+
+text::Tokenizer read_tokenizer(const ModelSource& source) {
+  return source.kind == ModelSource::Kind::kNative ? read_tokenizer(source.path) : text::Tokenizer::load(source.path);
+}
+
+template <class T>
+void load_weights(const ModelSource& source, model::ParameterStore<T>& store) {
+  if (source.kind == ModelSource::Kind::kNative) return load_weights(source.path, store);
+  load_hugging_face_weights(source.path, source.config, store);
+}
+
+std::string model_hash(const ModelSource& source) {
+  Sha256 hash;
+  if (source.kind == ModelSource::Kind::kNative) {
+    const Manifest manifest = read_contents(source.path).manifest;
+    hash.update(manifest.weights_hash + model::to_json(manifest.config));
+    return hash.hex();
+  }
+  const HuggingFaceFiles files(source.path);
+  recpo::Progress progress("hash " + source.path.string(), static_cast<std::int64_t>(files.files().size()), "files");
+  hash.update(sha256_file_hex(source.path / "config.json"));
+  for (const SafetensorsFile& file : files.files()) {
+    hash.update(sha256_file_hex(file.path()));
+    progress.advance();
+  }
+  return hash.hex();
+}
+
+#define RECPO_INSTANTIATE(T) template void load_weights<T>(const ModelSource&, model::ParameterStore<T>&);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::checkpoint

@@ -1,0 +1,124 @@
+#include "src/checkpoint/step_folders.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <tuple>
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/manifest.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+constexpr std::string_view kPrefix = "step_", kTemporary = ".tmp", kReplaced = ".replaced";
+
+fs::path step_path(const fs::path& stage_folder, std::int64_t step, std::string_view suffix = "") {
+  return stage_folder / fmt::format("{}{}{}", kPrefix, step, suffix);
+}
+
+// "step_12" and "step_12.replaced"; nothing for other names, leading zeros included.
+std::optional<StepFolder> parse_name(const fs::path& path) {
+  const std::string name = path.filename().string();
+  StepFolder folder{.path = path};
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  const auto [end, error] = std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), folder.step);
+  folder.replaced = std::string_view(end) == kReplaced;
+  const std::string whole = step_path("", folder.step, folder.replaced ? kReplaced : "").string();
+  if (error != std::errc() || folder.step < 0 || name != whole) return std::nullopt;
+  return folder;
+}
+
+void rename_folder(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) throw_write("cannot rename {} to {}: {}", from.string(), to.string(), error.message());
+}
+
+void remove_folder(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) throw_write("cannot remove {}: {}", path.string(), error.message());
+}
+
+bool has_all_files(const fs::path& checkpoint) {
+  try {
+    for (const auto& [name, record] : read_contents(checkpoint).files) check_size(checkpoint, name, record);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_whole(const fs::path& checkpoint) {
+  try {
+    verify(checkpoint);
+    return true;
+  } catch (const Error& error) {
+    log::warn("{}; it is replaced", error.what());
+    return false;
+  }
+}
+}  // namespace
+
+std::vector<StepFolder> list_steps(const fs::path& stage_folder) {
+  std::vector<StepFolder> folders;
+  std::error_code error;
+  for (fs::directory_iterator entry(stage_folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    const auto folder = parse_name(entry->path());
+    if (folder && entry->is_directory(ignored)) folders.push_back(*folder);
+  }
+  std::ranges::sort(folders, {}, [](const StepFolder& folder) { return std::tuple(-folder.step, folder.replaced); });
+  return folders;
+}
+
+fs::path begin_step(const fs::path& stage_folder, std::int64_t step) {
+  create_folders(stage_folder);
+  std::vector<fs::path> leftovers;
+  for (const auto& entry : fs::directory_iterator(stage_folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kTemporary)) leftovers.push_back(entry.path());
+  }
+  for (const fs::path& leftover : leftovers) remove_folder(leftover);
+  const fs::path folder = step_path(stage_folder, step, kTemporary);
+  create_folders(folder);
+  return folder;
+}
+
+fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
+  const fs::path folder = step_path(stage_folder, step), replaced = step_path(stage_folder, step, kReplaced);
+  std::error_code ignored;
+  if (fs::exists(folder, ignored)) {
+    // No file system replaces a filled folder in one call everywhere, so a whole one steps aside under a name that
+    // list_steps() knows; a broken one is of no use.
+    if (is_whole(folder)) {
+      remove_folder(replaced);
+      rename_folder(folder, replaced);
+    } else {
+      remove_folder(folder);
+    }
+  }
+  rename_folder(step_path(stage_folder, step, kTemporary), folder);
+  sync_path(stage_folder);
+  return folder;
+}
+
+void prune_steps(const fs::path& stage_folder, std::int64_t step, int keep) {
+  int kept = 0;
+  for (const StepFolder& folder : list_steps(stage_folder)) {
+    if (folder.step > step) continue;  // a broken one that was passed over: its step comes again
+    if (kept >= keep || (folder.step == step && folder.replaced)) {
+      remove_folder(folder.path);
+    } else if (has_all_files(folder.path)) {
+      ++kept;
+    }
+  }
+}
+
+}  // namespace recpo::checkpoint
