@@ -2,8 +2,9 @@
 // Matrix products by the vendor's library: CBLAS on the CPU (gemm_cblas.cpp), cuBLAS on the GPU (gemm_cublas.cpp).
 // Row-major: C = alpha op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
 // elements. The result has the same bits for any number of threads: the CPU version cuts C into tiles that depend on
-// the shape only and lets one thread compute a tile.
+// the shape only and lets one thread compute a tile. Asynchronous on `exec`; local to the calling rank.
 
+#include <cstdint>
 #include <span>
 
 #include "src/support/views.hpp"
@@ -35,7 +36,13 @@ void gemm(const ExecSpace& exec, Op op_a, Op op_b, T alpha, Matrix<const T> a, M
 template <class T>
 void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls);
 
-// Before the first product: one thread a BLAS call (the tiles are the parallelism). On the GPU: creates the handle.
+// First thing in main, before MPI and Kokkos. An OpenBLAS older than the processor falls back to its AVX2 kernels on a
+// CPU that has AVX-512, at half the speed, and reads OPENBLAS_CORETYPE only when it is loaded: then the variable is set
+// and the program starts itself again with the same arguments. Otherwise, and on the GPU, nothing happens.
+void select_blas_kernels(char** argv);
+
+// After Kokkos::initialize: one thread a BLAS call (the tiles are the parallelism). On the GPU: creates the handle.
+// The first product does it too, where a program has not; later calls do nothing.
 void initialize_gemm();
 // "OpenBLAS 0.3.21 SkylakeX" or "cuBLAS 13.0"
 const char* gemm_description();

@@ -1,0 +1,162 @@
+#include <cblas.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/gemm.hpp"
+#include "src/support/check.hpp"
+
+// Weak: a CBLAS other than OpenBLAS does not define them.
+extern "C" {
+void openblas_set_num_threads(int num_threads) __attribute__((weak));
+char* openblas_get_corename() __attribute__((weak));
+char* openblas_get_config() __attribute__((weak));
+}
+
+namespace recpo::kernels {
+
+namespace {
+
+constexpr const char* kCoreVariable = "OPENBLAS_CORETYPE";
+
+struct TileShape {
+  std::int64_t rows = 0, columns = 0;
+};
+
+std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// The length of the equal parts into which `extent` is cut, none longer than `limit`; a multiple of the widest
+// register block of the BLAS kernels, so that no part but the last computes a ragged edge.
+std::int64_t part_length(std::int64_t extent, std::int64_t limit) {
+  constexpr std::int64_t kRegisterBlock = 16;
+  const std::int64_t parts = ceil_divide(extent, limit);
+  return ceil_divide(ceil_divide(extent, parts), kRegisterBlock) * kRegisterBlock;
+}
+
+std::int64_t tile_count(const TileShape& tile, std::int64_t m, std::int64_t n) {
+  return ceil_divide(m, tile.rows) * ceil_divide(n, tile.columns);
+}
+
+// A function of the shape only. Large tiles copy less (each tile packs its own panels of A and B); too few tiles
+// leave threads idle. Limits measured, see benchmarks/bench_gemm.cpp.
+TileShape choose_tile(std::int64_t m, std::int64_t n) {
+  constexpr std::int64_t kEnoughTiles = 12;
+  TileShape tile;
+  for (const std::int64_t limit : {384, 256, 192, 128}) {
+    tile = {part_length(m, limit), part_length(n, limit)};
+    if (tile_count(tile, m, n) >= kEnoughTiles) break;
+  }
+  return tile;
+}
+
+struct Tile {
+  std::int32_t call = 0;
+  std::int64_t row = 0, column = 0, rows = 0, columns = 0;
+};
+
+void append_tiles(std::int64_t m, std::int64_t n, std::int32_t call, std::vector<Tile>& tiles) {
+  const TileShape shape = choose_tile(m, n);
+  for (std::int64_t column = 0; column < n; column += shape.columns) {
+    for (std::int64_t row = 0; row < m; row += shape.rows) {
+      tiles.push_back({call, row, column, std::min(shape.rows, m - row), std::min(shape.columns, n - column)});
+    }
+  }
+}
+
+CBLAS_TRANSPOSE cblas_op(Op op) { return op == Op::kTranspose ? CblasTrans : CblasNoTrans; }
+
+// CBLAS wants a leading dimension of at least the stored width, also where the matrix has one row or none.
+int leading(std::int64_t ld, std::int64_t width) { return static_cast<int>(std::max<std::int64_t>({ld, width, 1})); }
+
+void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, float alpha, const float* a, int lda,
+                const float* b, int ldb, float beta, float* c, int ldc) {
+  cblas_sgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, double alpha, const double* a, int lda,
+                const double* b, int ldb, double beta, double* c, int ldc) {
+  cblas_dgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+template <class T>
+void compute_tile(const GemmCall<T>& call, const Tile& tile) {
+  const bool a_transposed = call.op_a == Op::kTranspose, b_transposed = call.op_b == Op::kTranspose;
+  const T* a = call.a + (a_transposed ? tile.row : tile.row * call.lda);
+  const T* b = call.b + (b_transposed ? tile.column * call.ldb : tile.column);
+  T* c = call.c + tile.row * call.ldc + tile.column;
+  cblas_gemm(cblas_op(call.op_a), cblas_op(call.op_b), static_cast<int>(tile.rows), static_cast<int>(tile.columns),
+             static_cast<int>(call.k), call.alpha, a, leading(call.lda, a_transposed ? call.m : call.k), b,
+             leading(call.ldb, b_transposed ? call.k : call.n), call.beta, c, leading(call.ldc, call.n));
+}
+
+template <class T>
+void check_call(const GemmCall<T>& call) {
+  constexpr std::int64_t kLimit = std::numeric_limits<int>::max();  // CBLAS counts in int
+  RECPO_REQUIRE(call.m >= 0 && call.n >= 0 && call.k >= 0);
+  RECPO_REQUIRE(std::max({call.m, call.n, call.k, call.lda, call.ldb, call.ldc}) <= kLimit);
+}
+
+bool cpu_has_avx512() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+template <class T>
+void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls) {
+  initialize_gemm();
+  std::vector<Tile> tiles;
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    check_call(calls[i]);
+    append_tiles(calls[i].m, calls[i].n, static_cast<std::int32_t>(i), tiles);
+  }
+  using Policy = Kokkos::RangePolicy<ExecSpace, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>;
+  const GemmCall<T>* call = calls.data();
+  const Tile* tile = tiles.data();
+  Kokkos::parallel_for("recpo::gemm::tiles",
+                       Policy(exec, 0, static_cast<std::int64_t>(tiles.size()), Kokkos::ChunkSize(1)),
+                       [=](std::int64_t i) { compute_tile(call[tile[i].call], tile[i]); });
+}
+
+void select_blas_kernels(char** argv) {
+  if (openblas_get_corename == nullptr || std::getenv(kCoreVariable) != nullptr) return;
+  if (std::string_view(openblas_get_corename()) != "Haswell" || !cpu_has_avx512()) return;
+  setenv(kCoreVariable, "SKYLAKEX", 1);
+  execv("/proc/self/exe", argv);
+  unsetenv(kCoreVariable);  // only reached where the program cannot start itself: go on with what there is
+}
+
+void initialize_gemm() {
+  // OpenBLAS passes its number of threads on to OpenMP, where Kokkos must have read its own before.
+  static const bool done = [] {
+    RECPO_REQUIRE(Kokkos::is_initialized());
+    if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
+    return true;
+  }();
+  static_cast<void>(done);
+}
+
+const char* gemm_description() {
+  static const std::string description = [] {
+    if (openblas_get_config == nullptr) return std::string("CBLAS");
+    const std::string config = openblas_get_config();  // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..."
+    const std::size_t version_end = config.find(' ', config.find(' ') + 1);
+    return config.substr(0, version_end) + " " + openblas_get_corename();
+  }();
+  return description.c_str();
+}
+
+#define RECPO_INSTANTIATE(T) template void gemm_batched<T>(const ExecSpace&, std::span<const GemmCall<T>>);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::kernels
