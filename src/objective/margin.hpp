@@ -1,17 +1,19 @@
 #pragma once
 // Margins gamma(phi_p, phi_d) between the utilities phi(s, Delta) = s / Delta^alpha of a preferred and a dispreferred
-// item (paper eq. 5 and section 6.2). Each has its own rule where its logarithm is undefined.
+// item (paper eq. 5 and section 6.2). Each has its own rule where it is undefined: a logarithm's argument and a divisor
+// are raised to kMarginFloor, and the result says so.
 
 #include <string>
 #include <vector>
 
 namespace recpo::objective {
 
+// Throws kBadInput unless the rating is finite and not negative and the latency finite and positive.
 double utility(double rating, double latency, double alpha);
 
 struct MarginValue {
   double gamma = 0;
-  bool floored = false;  // the argument of the logarithm was raised to kMarginFloor
+  bool floored = false;  // an argument of a logarithm, or the divisor, was raised to kMarginFloor
 };
 inline constexpr double kMarginFloor = 1e-6;
 

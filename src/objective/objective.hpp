@@ -15,10 +15,10 @@
 namespace recpo::objective {
 
 struct ObjectiveOptions {
-  std::string objective = "recpo";      // dpo | simpo | s-dpo | recpo
+  std::string objective = "recpo";  // dpo | simpo | s-dpo | recpo
   double beta = 1.0, lambda = 2.0, alpha = 0.5;
-  std::string margin = "ratio";         // ratio | log-ratio | log-diff | log-diff-printed
-  std::string margin_form = "pairwise"; // pairwise | printed-eq8 | listwise-eq15
+  std::string margin = "ratio";          // ratio | log-ratio | log-diff | log-diff-printed
+  std::string margin_form = "pairwise";  // pairwise | printed-eq8 | listwise-eq15
   double simpo_margin = 2.0;
 };
 void check(const ObjectiveOptions& options);  // throws kUsage naming the key and the choices
@@ -26,16 +26,16 @@ void check(const ObjectiveOptions& options);  // throws kUsage naming the key an
 // What is known of one set besides tokens. All spans have 1 + K entries.
 struct PreferenceSet {
   std::span<const double> logp;
-  std::span<const double> reference_logp;  // empty for simpo
-  std::span<const int> length;             // completion tokens, end token included
-  std::span<const double> rating, latency; // defaults filled in for items without feedback
+  std::span<const double> reference_logp;   // empty for simpo
+  std::span<const int> length;              // completion tokens, end token included
+  std::span<const double> rating, latency;  // defaults filled in for items without feedback
 };
 
 struct SetResult {
   double loss = 0;
-  std::vector<double> d_logp;     // [1 + K] d loss / d logp
-  std::vector<double> reward;     // [1 + K] h_k (simpo: beta logp_k / |y_k|)
-  int floored_margins = 0;        // margins whose logarithm's argument was floored
+  std::vector<double> d_logp;  // [1 + K] d loss / d logp
+  std::vector<double> reward;  // [1 + K] h_k (simpo: beta logp_k / |y_k|)
+  int floored_margins = 0;     // margins whose logarithm's argument was floored
 };
 
 // Number of dispreferred answers the objective uses of the K drawn (dpo and simpo: 1).
