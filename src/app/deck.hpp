@@ -29,6 +29,7 @@ struct ParallelOptions {
   std::int64_t tp = 1, zero = 1;
   std::string backend = "auto";
   bool sequence_parallel = false;
+  std::int64_t reduction_leaves = 8;  // fixed partial sums of a global batch: the same bits on up to so many ranks
 };
 
 struct TokenizerOptions {

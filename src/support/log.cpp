@@ -32,8 +32,13 @@ void initialize(bool speaks) {
 bool speaks() { return g_speaks; }
 }  // namespace log
 
-Progress::Progress(std::string title, std::int64_t total, std::string unit)
-    : title_(std::move(title)), unit_(std::move(unit)), total_(std::max<std::int64_t>(total, 1)), start_(Clock::now()),
+Progress::Progress(std::string title, std::int64_t total, std::string unit, std::int64_t done)
+    : title_(std::move(title)),
+      unit_(std::move(unit)),
+      total_(std::max<std::int64_t>(total, 1)),
+      done_(done),
+      first_(done),
+      start_(Clock::now()),
       last_draw_(start_) {}
 
 Progress::~Progress() { finish(); }
@@ -61,9 +66,10 @@ void Progress::draw(bool final) {
   shown_ = true;
   last_draw_ = now;
   const double fraction = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-  const double left = fraction > 0 ? elapsed * (1 - fraction) / fraction : 0;
+  const auto advanced = static_cast<double>(done_ - first_);
+  const double left = advanced > 0 ? elapsed * static_cast<double>(total_ - done_) / advanced : 0;
   const std::string time = final ? fmt::format("in {}", format_duration(elapsed))
-                                 : fmt::format("{} left", fraction > 0 ? format_duration(left) : "?");
+                                 : fmt::format("{} left", advanced > 0 ? format_duration(left) : "?");
   const std::string note = note_.empty() ? "" : "  " + note_;
   if (terminal) {
     const int filled = static_cast<int>(std::lround(fraction * kBarWidth));

@@ -26,7 +26,8 @@ using spdlog::warn;
 //   progress.advance(8); progress.set_note("loss 1.234");
 class Progress {
  public:
-  Progress(std::string title, std::int64_t total, std::string unit);
+  // `done` of the total was done before (a resumed stage): it counts in the bar, not in the speed.
+  Progress(std::string title, std::int64_t total, std::string unit, std::int64_t done = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -39,7 +40,7 @@ class Progress {
   void draw(bool final);
   using Clock = std::chrono::steady_clock;
   std::string title_, unit_, note_;
-  std::int64_t total_, done_ = 0, first_ = 0;
+  std::int64_t total_, done_, first_;
   Clock::time_point start_, last_draw_;
   bool finished_ = false, shown_ = false;
 };

@@ -31,6 +31,7 @@ struct Stage {
   LogOptions log;
   std::uint64_t seed = 1;
   std::int64_t max_bad_steps = 3;
+  std::int64_t reduction_leaves = 8;      // [parallel] reduction_leaves, see train/leaves.hpp
   std::filesystem::path run_folder;       // checkpoints/NAME/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
 };

@@ -1,0 +1,53 @@
+#include "src/train/samples.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "src/support/check.hpp"
+#include "src/support/random.hpp"
+
+namespace recpo::train {
+
+SampleSet training_samples(const data::RowFile& rows, int negatives, int at_least) {
+  SampleSet set;
+  for (const data::Row* row : rows.of_split(data::Split::kTrain)) {
+    const int available = static_cast<int>(row->negatives.size());
+    const int used = negatives == kAllNegatives ? available : negatives;
+    if (available < std::max(used, at_least)) {
+      ++set.dropped;
+      continue;
+    }
+    Sample sample;
+    sample.row = row;
+    const auto add = [&](std::int32_t index) {
+      const data::Candidate& candidate = row->candidates.at(static_cast<std::size_t>(index));
+      const std::vector<std::int32_t>& ids = row->answer_ids.at(static_cast<std::size_t>(index));
+      sample.answers.emplace_back(ids);
+      sample.length.push_back(static_cast<int>(ids.size()));
+      sample.rating.push_back(candidate.rating.value_or(rows.default_rating));
+      sample.latency.push_back(candidate.latency.value_or(rows.default_latency));
+    };
+    add(row->preferred);
+    for (int k = 0; k < used; ++k) add(row->negatives[static_cast<std::size_t>(k)]);
+    set.samples.push_back(std::move(sample));
+  }
+  return set;
+}
+
+SampleOrder::SampleOrder(std::int64_t samples, bool shuffled, std::uint64_t seed, std::string stage)
+    : samples_(samples), shuffled_(shuffled), seed_(seed), stage_(std::move(stage)) {
+  RECPO_REQUIRE(samples > 0);
+  permutation_.resize(static_cast<std::size_t>(samples));
+}
+
+std::size_t SampleOrder::at(std::int64_t counter) {
+  const std::int64_t epoch = counter / samples_;
+  if (epoch != epoch_) {
+    std::iota(permutation_.begin(), permutation_.end(), std::size_t{0});
+    if (shuffled_) Random(seed_, "order/" + stage_, static_cast<std::uint64_t>(epoch)).shuffle(permutation_);
+    epoch_ = epoch;
+  }
+  return permutation_[static_cast<std::size_t>(counter % samples_)];
+}
+
+}  // namespace recpo::train

@@ -1,0 +1,46 @@
+#pragma once
+// Training samples: which rows, which of their answers, in which order. A sample refers to the rows it was made from.
+
+#include <span>
+#include <vector>
+
+#include "src/data/rows.hpp"
+#include "src/data/tree_batch.hpp"
+
+namespace recpo::train {
+
+struct Sample {
+  const data::Row* row = nullptr;
+  std::vector<std::span<const std::int32_t>> answers;  // [1 + K] tokens, preferred first
+  std::vector<double> rating, latency;                 // [1 + K], defaults filled in
+  std::vector<int> length;                             // [1 + K] tokens
+
+  std::int64_t tokens() const { return data::tree_tokens(row->prompt_ids, answers); }
+};
+
+// One sample a training row, with the first `negatives` of its drawn negatives (kAllNegatives: all, at least
+// `at_least`). Rows with fewer are left out; dropped counts them.
+inline constexpr int kAllNegatives = -1;
+struct SampleSet {
+  std::vector<Sample> samples;
+  std::int64_t dropped = 0;
+};
+SampleSet training_samples(const data::RowFile& rows, int negatives, int at_least = 0);
+
+// The endless sequence of samples as a pure function of (seed, stage, counter): epoch e = counter / n is the whole set
+// in an order of its own (shuffled) or in file order.
+class SampleOrder {
+ public:
+  SampleOrder(std::int64_t samples, bool shuffled, std::uint64_t seed, std::string stage);
+  std::size_t at(std::int64_t counter);
+
+ private:
+  std::int64_t samples_;
+  bool shuffled_;
+  std::uint64_t seed_;
+  std::string stage_;
+  std::int64_t epoch_ = -1;
+  std::vector<std::size_t> permutation_;
+};
+
+}  // namespace recpo::train

@@ -1,0 +1,64 @@
+#pragma once
+// One optimizer step on a global batch: the batch is a pure function of (seed, step); each rank runs its leaves forward
+// and backward, gradients are summed along the fixed tree, clipped and applied. Losses are summed in batch order on
+// every rank. Collective over dp.
+
+#include <optional>
+
+#include "src/model/llama.hpp"
+#include "src/train/leaves.hpp"
+#include "src/train/metrics.hpp"
+#include "src/train/samples.hpp"
+#include "src/train/train.hpp"
+
+namespace recpo::train {
+
+template <class T>
+class TrainingStep {
+ public:
+  TrainingStep(const Stage& stage, const std::vector<Sample>& samples, const ReferenceLogps& reference,
+               const model::LlamaConfig& config, model::ParameterStore<T>& store, optim::AdamW<T>& optimizer,
+               const parallel::ProcessGrid& grid, std::int64_t total_steps, const Heartbeat& heartbeat);
+
+  // Step `step` counts from 0. A non-finite loss or gradient leaves the weights alone (metrics.skipped).
+  StepMetrics run(std::int64_t step);
+
+  const LeafPlan& leaves() const { return leaves_; }
+  std::int64_t activation_bytes() const { return llama_->activation_bytes(); }
+  double gemm_rate() const { return gemm_rate_; }  // of all ranks together
+
+ private:
+  std::vector<const Sample*> batch_of(std::int64_t step);
+  void run_leaf(const std::vector<const Sample*>& batch, int leaf, double loss_scale,
+                std::vector<SampleMetrics>& metrics);
+  void run_micro_batch(std::span<const Sample* const> samples, double loss_scale, std::vector<SampleMetrics>& metrics);
+  void plan_memory(const std::vector<Sample>& samples);
+
+  const Stage& stage_;
+  const bool preferences_;
+  const std::vector<Sample>& samples_;
+  const ReferenceLogps& reference_;
+  const model::LlamaConfig& config_;
+  model::ParameterStore<T>& store_;
+  optim::AdamW<T>& optimizer_;
+  const parallel::ProcessGrid& grid_;
+  const Heartbeat& heartbeat_;
+  std::int64_t total_steps_;
+  SampleOrder order_;
+  LeafPlan leaves_;
+  GradientTree<T> tree_;
+  std::optional<model::Llama<T>> llama_;
+  ExecSpace exec_;
+  double gemm_rate_ = 0, flops_ = 0;
+};
+
+// [C] gradients of the batch's loss and the figures of one sample, from the policy's log-probs.
+struct SampleGradient {
+  std::vector<double> d_logp;  // unscaled
+  SampleMetrics metrics;
+};
+SampleGradient sft_gradient(std::span<const double> logp);
+SampleGradient preference_gradient(const objective::ObjectiveOptions& options, const Sample& sample,
+                                   std::span<const double> logp, const ReferenceLogps& reference);
+
+}  // namespace recpo::train
