@@ -1,0 +1,147 @@
+#include <gtest/gtest.h>
+
+#include "kernels/reference/rms_norm.hpp"
+#include "kernels/rms_norm.hpp"
+#include "tests/support/finite_difference.hpp"
+#include "tests/support/guarded.hpp"
+#include "tests/support/threads.hpp"
+#include "tests/support/tolerance.hpp"
+
+namespace recpo::kernels {
+namespace {
+
+using test::Guarded;
+using test::Values;
+
+constexpr double kEps = 1e-5;
+
+template <class T>
+struct Forward {
+  Values y, inverse_rms;
+};
+
+template <class T>
+Forward<T> forward(int tokens, int hidden, const Values& x, const Values& weight) {
+  const Guarded<T> x_in(tokens, hidden, x), w(weight), y(tokens, hidden);
+  const Guarded<Accumulate<T>> inverse_rms(1, tokens);
+  rms_norm_forward<T>(ExecSpace(), x_in.matrix(), w.vector(), kEps, y.matrix(), inverse_rms.vector());
+  return {y.values(), inverse_rms.values()};
+}
+
+template <class T>
+void check_forward(int tokens, int hidden) {
+  const Values x = test::random_values<T>(tokens * hidden, "x", 2.0);
+  const Values weight = test::random_values<T>(hidden, "weight");
+  Values y(tokens * hidden), inverse_rms(tokens);
+  reference::rms_norm_forward(tokens, hidden, x, weight, kEps, y, inverse_rms);
+  const Forward<T> actual = forward<T>(tokens, hidden, x, weight);
+  // A sum of squares of relative error depth + 1, mean and eps 3 more; its root halves that; root and reciprocal 2.
+  const double r_bound = test::gamma<T>((test::sum_depth(hidden) + 4) / 2 + 2, hidden);
+  test::expect_within<T>(
+      actual.inverse_rms, inverse_rms, [&](auto t) { return inverse_rms[t] * r_bound; }, "inverse_rms");
+  const double y_bound = r_bound + test::gamma<T>(2, 2);
+  test::expect_within<T>(
+      actual.y, y, [&](auto i) { return std::abs(y[i]) * y_bound; }, "y");
+}
+
+// The gradient kernel's inputs: T's own inverse_rms, and what dx and d_weight hold before.
+template <class T>
+struct Case {
+  int tokens, hidden;
+  Values x = test::random_values<T>(tokens * hidden, "x"), weight = test::random_values<T>(hidden, "weight");
+  Values dy = test::random_values<T>(tokens * hidden, "dy"), dx = test::random_values<T>(tokens * hidden, "dx");
+  Values d_weight = test::random_values<T>(hidden, "d_weight");
+  Values inverse_rms = forward<T>(tokens, hidden, x, weight).inverse_rms;
+};
+
+template <class T>
+std::pair<Guarded<T>, Guarded<T>> backward(const Case<T>& c, const ExecSpace& exec = ExecSpace()) {
+  const Guarded<T> x(c.tokens, c.hidden, c.x), weight(c.weight), dy(c.tokens, c.hidden, c.dy);
+  const Guarded<T> dx(c.tokens, c.hidden, c.dx), d_weight(c.d_weight);
+  const Guarded<Accumulate<T>> r(c.inverse_rms), workspace(1, rms_norm_workspace(c.tokens, c.hidden));
+  rms_norm_backward<T>(exec, x.matrix(), weight.vector(), r.vector(), dy.matrix(), dx.matrix(), d_weight.vector(),
+                       workspace.vector());
+  exec.fence();
+  workspace.values();  // checks its guards
+  return {dx, d_weight};
+}
+
+template <class T>
+void check_backward(int tokens, int hidden) {
+  const Case<T> c{tokens, hidden};
+  Values dx = c.dx, d_weight = c.d_weight;
+  reference::rms_norm_backward(tokens, hidden, c.x, c.weight, c.inverse_rms, c.dy, dx, d_weight);
+  const auto [actual_dx, actual_d_weight] = backward(c);
+  const double u = test::gamma<T>(1, hidden);
+  // The magnitudes that enter: dx = dx0 + r (dy w - x r^2 mean(dy w x)), a mean of relative error depth + 3.
+  test::expect_within<T>(
+      actual_dx.values(), dx,
+      [&](auto i) {
+        const int t = i / hidden;
+        double mean = 0;
+        for (int h = 0; h < hidden; ++h) {
+          mean += std::abs(c.dy[t * hidden + h] * c.weight[h] * c.x[t * hidden + h]) / hidden;
+        }
+        const double r = c.inverse_rms[t], direct = r * std::abs(c.dy[i] * c.weight[i % hidden]);
+        const double pull = std::abs(c.x[i]) * r * r * r * mean;
+        return u * (4 * direct + (test::sum_depth(hidden) + 9) * pull + std::abs(c.dx[i]) + direct + pull);
+      },
+      "dx");
+  test::expect_within<T>(
+      actual_d_weight.values(), d_weight,
+      [&](auto h) {
+        double magnitude = std::abs(c.d_weight[h]);
+        for (int t = 0; t < tokens; ++t)
+          magnitude += std::abs(c.dy[t * hidden + h] * c.x[t * hidden + h]) * c.inverse_rms[t];
+        return test::gamma<T>(tokens + 3, tokens + 3) * magnitude;
+      },
+      "d_weight");
+}
+
+template <class T>
+void check_shapes() {
+  for (const int tokens : {1, 2, 16, 17, 67}) {
+    for (const int hidden : {1, 7, 64, 129, 576}) {
+      SCOPED_TRACE(testing::Message() << tokens << " x " << hidden);
+      check_forward<T>(tokens, hidden);
+      check_backward<T>(tokens, hidden);
+    }
+  }
+  check_forward<T>(3, 9001);  // more than two blocks of a sum
+  check_backward<T>(3, 9001);
+}
+
+TEST(RmsNorm, EqualsTheReferenceInFloat) { check_shapes<float>(); }
+TEST(RmsNorm, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+
+TEST(RmsNorm, GradientIsTheDerivativeOfTheForward) {
+  const int tokens = 19, hidden = 21;  // more than one chunk of rows
+  Case<double> c{tokens, hidden};
+  c.dx.assign(c.dx.size(), 0);
+  c.d_weight.assign(c.d_weight.size(), 0);
+  const auto [dx, d_weight] = backward(c);
+  const auto loss_of_x = [&](const Values& x) {
+    return test::weighted_sum(forward<double>(tokens, hidden, x, c.weight).y, c.dy);
+  };
+  const auto loss_of_weight = [&](const Values& weight) {
+    return test::weighted_sum(forward<double>(tokens, hidden, c.x, weight).y, c.dy);
+  };
+  const double noise =
+      test::weighted_noise(forward<double>(tokens, hidden, c.x, c.weight).y, c.dy, test::sum_depth(hidden) + 8);
+  test::expect_gradient(loss_of_x, c.x, dx.values(), noise, 60, "dx");
+  test::expect_gradient(loss_of_weight, c.weight, d_weight.values(), noise, hidden, "d_weight");
+}
+
+TEST(RmsNorm, GradientsHaveTheSameBitsForAnyNumberOfThreads) {
+  const Case<float> c{333, 65};
+  test::expect_same_bits<float>([&](const ExecSpace& exec) { return backward(c, exec).first.storage(); });
+  test::expect_same_bits<float>([&](const ExecSpace& exec) { return backward(c, exec).second.storage(); });
+}
+
+TEST(RmsNorm, NoRowsIsNoWork) {
+  const Case<float> c{0, 8};
+  EXPECT_EQ(backward(c).second.values(), c.d_weight);
+}
+
+}  // namespace
+}  // namespace recpo::kernels
