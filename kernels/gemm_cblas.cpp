@@ -60,6 +60,7 @@ struct Tile {
 };
 
 void append_tiles(std::int64_t m, std::int64_t n, std::int32_t call, std::vector<Tile>& tiles) {
+  if (m == 0 || n == 0) return;
   const TileShape shape = choose_tile(m, n);
   for (std::int64_t column = 0; column < n; column += shape.columns) {
     for (std::int64_t row = 0; row < m; row += shape.rows) {
