@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include "kernels/adamw.hpp"
+#include "kernels/reference/adamw.hpp"
+#include "tests/support/guarded.hpp"
+#include "tests/support/threads.hpp"
+#include "tests/support/tolerance.hpp"
+
+namespace recpo::kernels {
+namespace {
+
+using test::Guarded;
+using test::Values;
+
+template <class T>
+struct State {
+  Guarded<T> m, v, weight;
+  explicit State(const Values& start) : m(Values(start.size(), 0.0)), v(Values(start.size(), 0.0)), weight(start) {}
+
+  void step(const AdamWCoefficients& c, const Values& gradient, const ExecSpace& exec = ExecSpace()) {
+    const Guarded<T> g(gradient);
+    adamw_step<T>(exec, c, g.vector(), m.vector(), v.vector(), weight.vector());
+    exec.fence();
+  }
+};
+
+// One step of the kernel against one of the reference from the kernel's own state: the bounds of every step are then
+// those of one, and an error of any step is seen.
+template <class T>
+void check_step(const AdamWCoefficients& c, const Values& gradient, State<T>& state) {
+  Values m = state.m.values(), v = state.v.values(), weight = state.weight.values();
+  const Values m_before = m, weight_before = weight;
+  reference::adamw_step(c, gradient, m, v, weight);
+  state.step(c, gradient);
+  const double rate = c.lr / (1 - std::pow(c.beta1, c.step)), u = test::gamma<T>(1, 1);
+  const auto m_bound = [&](std::int64_t i) {  // coefficients, g, products, sum
+    return 6 * u * (std::abs(c.beta1 * m_before[i]) + std::abs((1 - c.beta1) * c.gradient_scale * gradient[i]));
+  };
+  test::expect_within<T>(state.m.values(), m, m_bound, "m");
+  test::expect_within<T>(
+      state.v.values(), v, [&](auto i) { return 9 * u * v[i]; }, "v");
+  const auto weight_bound = [&](std::int64_t i) {
+    const double denominator = std::sqrt(v[i] / (1 - std::pow(c.beta2, c.step))) + c.eps;
+    const double update = rate * std::abs(m[i]) / denominator, decay = c.lr * c.weight_decay;
+    // v's 9 halved by the root, the root, its correction, eps, sum, rate, product and quotient; m's own error.
+    return u * (13 * update + 3 * decay * std::abs(weight_before[i]) + 3 * (std::abs(weight_before[i]) + update)) +
+           rate * m_bound(i) / denominator;
+  };
+  test::expect_within<T>(state.weight.values(), weight, weight_bound, "weight");
+}
+
+template <class T>
+void check_steps(std::int64_t n) {
+  SCOPED_TRACE(testing::Message() << n << " weights");
+  AdamWCoefficients c{1e-2, 0.9, 0.95, 1e-8, 0.1, 1, 0.25};
+  State<T> state(test::random_values<T>(n, "weight"));
+  for (c.step = 1; c.step <= 6; ++c.step) {
+    Values gradient = test::random_values<T>(n, "gradient" + std::to_string(c.step), 3.0);
+    gradient[0] = 0;  // never moves but by decay
+    check_step<T>(c, gradient, state);
+  }
+}
+
+template <class T>
+void check_sizes() {
+  for (const std::int64_t n : {1, 17, 4096, 4097, 10001}) check_steps<T>(n);
+}
+
+TEST(AdamW, EqualsTheReferenceInFloat) { check_sizes<float>(); }
+TEST(AdamW, EqualsTheReferenceInDouble) { check_sizes<double>(); }
+
+// The first step moves every weight by lr in the direction of its gradient's sign, however small the gradient.
+TEST(AdamW, FirstStepHasLengthLr) {
+  const AdamWCoefficients c{1e-3, 0.9, 0.999, 0.0, 0.0, 1, 1.0};
+  State<double> state({1.0, 1.0, 1.0});
+  state.step(c, {1e-9, -5.0, 300.0});
+  const Values weight = state.weight.values();
+  EXPECT_NEAR(weight[0], 0.999, test::gamma<double>(12));
+  EXPECT_NEAR(weight[1], 1.001, test::gamma<double>(12));
+  EXPECT_NEAR(weight[2], 0.999, test::gamma<double>(12));
+}
+
+TEST(AdamW, HasTheSameBitsForAnyNumberOfThreads) {
+  const AdamWCoefficients c{1e-2, 0.9, 0.999, 1e-8, 0.1, 3, 1.0};
+  const Values weight = test::random_values<float>(50001, "weight"), g = test::random_values<float>(50001, "g");
+  test::expect_same_bits<float>([&](const ExecSpace& exec) {
+    State<float> state(weight);
+    state.step(c, g, exec);
+    return state.weight.storage();
+  });
+}
+
+}  // namespace
+}  // namespace recpo::kernels
