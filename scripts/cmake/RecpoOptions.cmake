@@ -23,6 +23,8 @@ target_compile_options(recpo_options INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:${host_flags};-Wpedantic;-Wno-unknown-pragmas>")
 if(RECPO_CUDA)
   list(JOIN host_flags "," host_flags_of_nvcc)
+  # fmt 9 turns half of its constexpr off under nvcc, which then refuses the other half.
+  target_compile_definitions(recpo_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
   target_compile_options(recpo_options INTERFACE
     "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=${host_flags_of_nvcc};--expt-relaxed-constexpr;SHELL:-include ${RECPO_CUDA_COMPAT}>")
 endif()

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Token ids of reference tokenizers, for tests/text.
+
+Writes tests/golden/text/*.json. Needs the packages tokenizers and tiktoken; with --models DIR (a folder holding
+smollm2-135m/tokenizer.json and llama-3/tokenizer.model) also the ids of these two, otherwise their files stay as they
+are. All texts are this script's own; random ones have a fixed seed.
+"""
+import argparse
+import base64
+import json
+import pathlib
+import random
+import unicodedata
+
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+          r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
+
+TEXTS = [
+    "", " ", "  ", "\n", "a", "Hello world!", "Hello  world", "The Silent Harbor (1987) | Rating: 4\n",
+    "Toy Story (1995) | Rating: 5\n", "Answer: The Paper Lantern (2003)", "Answer:", " Toy Story", "Answer: ",
+    "Léon: The Long Road (1994)", "naïve café 日本 1234567  x", "東京物語 (1953)", "Амели (2001)", "فيلم ١٢٣", "हिन्दी १२३ फ़िल्म",
+    "한국 영화 2019", "ไทย ๑๒๓", "👍🏽 👨‍👩‍👧 🇩🇪 emoji", "½ ² Ⅻ ① 3.14159 1,000,000 007", "don't I'm we'll they've SHE'S IT'LL you'd 'tis",
+    "DON'T I'M WE'LL it'ſ", "tabs\tand\t\ttabs", "line\nbreaks\r\n\r\nand  \n  spaces   \n\n\n", "   leading", "trailing   ",
+    "a" * 70, "ab" * 40, "!!!???...---", "(([[{{<<>>}}]]))", "x=1;y+=2 // comment", "https://example.org/a?b=c&d=%20e",
+    "<|endoftext|>", "<|begin_of_text|>hi<|end_of_text|>", "<|im_start|>user\nhi<|im_end|>", "<|eot_id|>", "</s><s><unk>",
+    "<item>", "an <item>s or <item>", "<item><item>s<|im_start|><item", "a\u00a0b\u2003c\u3000d\u2028e\u0085f\u180eg\u200bh",
+    "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ", "MiXeD CaSe wOrDs",
+    "snake_case_and_CamelCase", "1st 2nd 3rd 4th", "12345678901234567890", "9 99 999 9999", "\n \n \t \n", "word" + " " * 300 + "word",
+]
+
+
+def random_texts(count, seed):
+    """Half over all assigned characters of Unicode 14, half over a small mixed alphabet that makes pieces meet."""
+    rng = random.Random(seed)
+    assigned = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
+    small = list("aAsStTlLvVeEdDmM'  \n\r\t1239.,!?-_é日½²\u0301\u00a0\u3000")
+    texts = []
+    for i in range(count):
+        alphabet = assigned if i % 2 else small
+        texts.append("".join(rng.choice(alphabet) for _ in range(rng.randint(1, 40))))
+    return texts
+
+
+def corpus():
+    """A few hundred lines in the manner of rating histories."""
+    rng = random.Random(7)
+    first = ["Silent", "Paper", "Golden", "Last", "Hidden", "Northern", "Broken", "Électric", "Little", "Crimson"]
+    second = ["Harbor", "Lantern", "Summer", "Garden", "Highway", "Orchestra", "Winter", "Café", "Mountain", "Letters"]
+    lines = []
+    for _ in range(300):
+        title = f"The {rng.choice(first)} {rng.choice(second)} ({rng.randint(1930, 2020)})"
+        lines.append(f"{title} | Rating: {rng.randint(1, 5)}\n")
+        if rng.random() < 0.2:
+            lines.append(f"It's what we've watched before, and they'll recommend {title} again. Answer: {title}\n")
+    return lines
+
+
+def gpt2_style():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=["<|endoftext|>", "<|im_start|>"],
+                                  initial_alphabet=ALPHABET, show_progress=False)
+    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.add_tokens([AddedToken("<item>", normalized=False), AddedToken("<item>s", normalized=True),
+                          AddedToken("é日", normalized=True)])
+    return tokenizer
+
+
+def llama3_style():
+    tokenizer = Tokenizer(models.BPE(ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(LLAMA3), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=ALPHABET, show_progress=False)
+    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.add_special_tokens(["<|begin_of_text|>", "<|end_of_text|>"])
+    begin = tokenizer.token_to_id("<|begin_of_text|>")
+    tokenizer.post_processor = processors.Sequence([
+        processors.ByteLevel(trim_offsets=True),
+        processors.TemplateProcessing(single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|> $B",
+                                      special_tokens=[("<|begin_of_text|>", begin)])])
+    # A token that no merges reach: only ignore_merges finds it, and only as a whole piece.
+    state = json.loads(tokenizer.to_str())
+    state["model"]["vocab"]["ĠMiXeD"] = len(state["model"]["vocab"]) + 2
+    return Tokenizer.from_str(json.dumps(state))
+
+
+def pre_tokenizer_variants():
+    digits, byte_level = pre_tokenizers.Digits, pre_tokenizers.ByteLevel
+    split = pre_tokenizers.Split
+    last = byte_level(add_prefix_space=False, use_regex=False)
+    variants = {
+        "digits individual": [digits(individual_digits=True), byte_level(add_prefix_space=False)],
+        "digits together": [digits(individual_digits=False), byte_level(add_prefix_space=False)],
+        "prefix space": [byte_level(add_prefix_space=True)],
+        "digits, prefix space": [digits(individual_digits=True), byte_level(add_prefix_space=True)],
+        "lines": [split(Regex(r"^\w+|\w+$"), "isolated"), last],
+        "literal, invert": [split("ab", "isolated", invert=True), last],
+        "posix class": [split(Regex(r"[[:alpha:]\s]+"), "isolated"), last],
+        "three digits from the right": [split(Regex(r"\p{N}{1,3}(?=(?:\p{N}{3})*(?:\P{N}|$))"), "isolated"), last],
+        "empty matches": [split(Regex(r"x*"), "isolated"), last],
+        "white space": [split(Regex(r"\s"), "removed"), split(Regex(r"[^\S]|\S"), "isolated"), last],
+    }
+    for behavior in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"):
+        for invert in (False, True):
+            variants[f"{behavior}, invert {invert}"] = [split(Regex(r"\s|t"), behavior, invert=invert), last]
+    return {name: pre_tokenizers.Sequence(steps) for name, steps in variants.items()}
+
+
+def trained_like_recpo(texts, vocab_size):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=2, special_tokens=["<|endoftext|>"],
+                                  initial_alphabet=ALPHABET, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return json.loads(tokenizer.to_str())["model"]["merges"]
+
+
+def encode_all(tokenizer, texts):
+    tokenizer.encode_special_tokens = True
+    ids = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    return {"vocab_size": tokenizer.get_vocab_size(with_added_tokens=True), "ids": ids,
+            "decoded": [tokenizer.decode(line) for line in ids]}
+
+
+def encode_all_meta(path, texts):
+    import tiktoken
+    ranks = {}
+    for line in path.read_bytes().splitlines():
+        token, rank = line.split()
+        ranks[base64.b64decode(token)] = int(rank)
+    encoding = tiktoken.Encoding("llama-3", pat_str=LLAMA3, mergeable_ranks=ranks, special_tokens={})
+    ids = [encoding.encode_ordinary(text) for text in texts]
+    return {"vocab_size": len(ranks) + 256, "ids": ids, "decoded": [encoding.decode(line) for line in ids]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=pathlib.Path)
+    parser.add_argument("--output", type=pathlib.Path,
+                        default=pathlib.Path(__file__).resolve().parents[2] / "tests/golden/text")
+    arguments = parser.parse_args()
+    texts = TEXTS + random_texts(60, seed=1)
+
+    def write(name, value):
+        (arguments.output / name).write_text(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+    write("texts.json", texts)
+    for name, tokenizer in (("gpt2_style", gpt2_style()), ("llama3_style", llama3_style())):
+        write(f"{name}.tokenizer.json", json.loads(tokenizer.to_str()))
+        write(f"{name}.ids.json", encode_all(tokenizer, texts))
+    tokenizer = gpt2_style()
+    variants = []
+    for name, pre_tokenizer in pre_tokenizer_variants().items():
+        tokenizer.pre_tokenizer = pre_tokenizer
+        state = json.loads(tokenizer.to_str())["pre_tokenizer"]
+        variants.append({"name": name, "pre_tokenizer": state, "ids": encode_all(tokenizer, TEXTS)["ids"]})
+    write("pre_tokenizers.json", variants)
+    lines = corpus()[:120] + TEXTS
+    write("train.json", {"texts": lines, "vocab_size": 500, "merges": trained_like_recpo(lines, 500)})
+    if arguments.models:
+        path = arguments.models / "smollm2-135m/tokenizer.json"
+        write("smollm2.ids.json", encode_all(Tokenizer.from_file(str(path)), texts))
+        write("llama3.ids.json", encode_all_meta(arguments.models / "llama-3/tokenizer.model", texts))
+
+
+if __name__ == "__main__":
+    main()
