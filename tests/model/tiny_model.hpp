@@ -1,0 +1,105 @@
+#pragma once
+// Small random decoders and trees for tests: every feature in use (grouped heads, frequency scaling, tied or not).
+
+#include <vector>
+
+#include "src/data/tree_batch.hpp"
+#include "src/model/llama.hpp"
+#include "src/support/random.hpp"
+
+namespace recpo::test {
+
+inline model::LlamaConfig tiny_config(bool tied) {
+  model::LlamaConfig config;
+  config.vocab_size = 61;
+  config.hidden_size = 32;
+  config.intermediate_size = 48;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 4;
+  config.num_key_value_heads = 2;
+  config.head_dim = 8;
+  config.rope_theta = 500.0;
+  config.rope_scaling = {4.0, 1.0, 4.0, 16.0};
+  config.tie_word_embeddings = tied;
+  config.initializer_range = 0.3;  // far from linear, so that every path matters
+  return config;
+}
+
+using Tokens = std::vector<std::int32_t>;
+
+struct TreeTokens {
+  Tokens prompt;
+  std::vector<Tokens> answers;
+};
+
+inline Tokens random_tokens(Random& random, std::size_t n, std::int64_t vocab) {
+  Tokens tokens(n);
+  for (auto& token : tokens) token = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(vocab)));
+  return tokens;
+}
+
+// Prompts of 3 to 12 tokens; answers of 1 to 5 tokens, among them one that is the end token alone.
+inline std::vector<TreeTokens> random_trees(std::size_t count, std::size_t answers, std::int64_t vocab) {
+  std::vector<TreeTokens> trees;
+  for (std::size_t t = 0; t < count; ++t) {
+    Random random(7, "trees", t);
+    TreeTokens tree;
+    tree.prompt = random_tokens(random, 3 + random.below(10), vocab);
+    for (std::size_t k = 0; k < answers; ++k) {
+      tree.answers.push_back(random_tokens(random, k == 1 ? 1 : 1 + random.below(5), vocab));
+    }
+    trees.push_back(tree);
+  }
+  return trees;
+}
+
+inline void append(data::TreeBatch& batch, const TreeTokens& tree) {
+  const std::vector<std::span<const std::int32_t>> answers(tree.answers.begin(), tree.answers.end());
+  data::append_tree(batch, tree.prompt, answers);
+}
+
+inline data::TreeBatch packed(const std::vector<TreeTokens>& trees) {
+  data::TreeBatch batch;
+  for (const TreeTokens& tree : trees) append(batch, tree);
+  return batch;
+}
+
+// The same answers as plain sequences, each with a prompt of its own.
+inline data::TreeBatch separate(const std::vector<TreeTokens>& trees) {
+  data::TreeBatch batch;
+  for (const TreeTokens& tree : trees) {
+    for (const Tokens& answer : tree.answers) append(batch, {tree.prompt, {answer}});
+  }
+  return batch;
+}
+
+template <class T>
+struct TinyModel {
+  model::LlamaConfig config;
+  model::ParameterStore<T> store;
+  model::Llama<T> llama;
+
+  explicit TinyModel(bool tied, std::int64_t logit_rows = 512)
+      : config(tiny_config(tied)),
+        store(model::llama_parameters(config), true),
+        llama(config, store, {.tokens = 512, .completions = 64, .logit_rows = logit_rows, .training = true}) {
+    model::initialize_weights(config, 3, store);
+    // Norm weights away from 1, so that their gradients are tested at a general point.
+    for (const model::Parameter& parameter : store.parameters()) {
+      if (parameter.shape.size() > 1) continue;
+      Random random(11, parameter.name);
+      for (std::int64_t i = 0; i < parameter.size(); ++i) {
+        store.weights()(parameter.offset + i) = static_cast<T>(1.0 + 0.2 * random.normal());
+      }
+    }
+  }
+
+  std::vector<double> gradient(const data::TreeBatch& batch, const std::vector<double>& d_logp) {
+    Kokkos::deep_copy(store.gradients(), T(0));
+    llama.forward(batch);
+    llama.backward(d_logp);
+    return std::vector<double>(store.gradients().data(), store.gradients().data() + store.size());
+  }
+};
+
+}  // namespace recpo::test
