@@ -11,9 +11,7 @@ namespace {
 
 class RankListener : public ::testing::EmptyTestEventListener {
  public:
-  RankListener(int rank, int ranks) : rank_(rank), ranks_(ranks) {}
-
-  bool any_failed() const { return any_failed_; }
+  explicit RankListener(int rank) : rank_(rank) {}
 
   void OnTestPartResult(const ::testing::TestPartResult& result) override {
     if (!result.failed() || rank_ == 0) return;  // rank 0 has gtest's own printer
@@ -24,23 +22,18 @@ class RankListener : public ::testing::EmptyTestEventListener {
   void OnTestEnd(const ::testing::TestInfo& info) override {
     int failed = info.result()->Failed() ? 1 : 0, num_failed = 0;
     MPI_Allreduce(&failed, &num_failed, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-    if (num_failed == 0) return;
-    any_failed_ = true;
-    if (rank_ != 0) return;
-    std::fprintf(stderr, "%s.%s failed on %d of %d ranks\n", info.test_suite_name(), info.name(), num_failed, ranks_);
+    if (num_failed > 0 && failed == 0) ADD_FAILURE() << info.name() << " failed on " << num_failed << " other ranks";
   }
 
  private:
-  int rank_, ranks_;
-  bool any_failed_ = false;
+  int rank_;
 };
 
-int run_tests(int rank, int ranks) {
+int run_tests(int rank) {
   auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
   if (rank != 0) delete listeners.Release(listeners.default_result_printer());
-  auto* listener = new RankListener(rank, ranks);  // gtest owns it
-  listeners.Append(listener);
-  int failed = RUN_ALL_TESTS() != 0 || listener->any_failed() ? 1 : 0;
+  listeners.Append(new RankListener(rank));  // gtest owns it
+  int failed = RUN_ALL_TESTS();
   MPI_Allreduce(MPI_IN_PLACE, &failed, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
   return failed;
 }
@@ -48,15 +41,14 @@ int run_tests(int rank, int ranks) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int provided = 0, rank = 0, ranks = 1;
+  int provided = 0, rank = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &ranks);
   ::testing::InitGoogleTest(&argc, argv);
   int failed = 1;
   {
-    const Kokkos::ScopeGuard kokkos(argc, argv);
-    failed = run_tests(rank, ranks);
+    const Kokkos::ScopeGuard kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
+    failed = run_tests(rank);
   }
   MPI_Finalize();
   return failed;
