@@ -128,7 +128,8 @@ Handle::~Handle() {
 
 File File::create(const fs::path& path) {
   initialize_once();
-  Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_properties().get()));
+  const Handle properties = access_properties();  // outlives reason(): every call, closing too, clears the errors
+  Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties.get()));
   if (file.get() < 0) throw_write("cannot create {}: {}", path.string(), reason());
   return File(std::move(file), path);
 }
@@ -137,7 +138,8 @@ File File::open(const fs::path& path) {
   initialize_once();
   std::error_code error;
   if (!fs::is_regular_file(path, error)) throw_input("{} is missing or not a regular file", path.string());
-  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access_properties().get()));
+  const Handle properties = access_properties();
+  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, properties.get()));
   if (file.get() < 0) throw_input("{} is not a whole HDF5 file: {}", path.string(), reason());
   return File(std::move(file), path);
 }

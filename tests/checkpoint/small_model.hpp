@@ -1,0 +1,98 @@
+#pragma once
+// A model of a few thousand weights with random values, an optimizer and a tokenizer, to be saved and read back.
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/parallel/serial_communicator.hpp"
+#include "src/support/check.hpp"
+#include "src/support/random.hpp"
+
+namespace recpo::checkpoint {
+
+inline model::LlamaConfig small_config(bool tied = false) {
+  model::LlamaConfig config = model::named_config("tiny");
+  config.vocab_size = 41;  // odd, so that no parameter's size is a round number
+  config.hidden_size = 12, config.intermediate_size = 20, config.head_dim = 6;
+  config.num_attention_heads = 2, config.num_key_value_heads = 1;
+  config.tie_word_embeddings = tied;
+  config.rope_scaling = {8.0, 1.0, 4.0, 64.0};
+  config.bos_token_id = 3, config.eos_token_id = 5;
+  return config;
+}
+
+template <class T>
+std::vector<T> host_values(const Vector<T>& view) {
+  std::vector<T> values(view.extent(0));
+  Kokkos::deep_copy(HostVector<T>(values.data(), values.size()), view);
+  return values;
+}
+
+// Random bits' worth of values in every element, padding left zero as the store has it.
+template <class T>
+void fill(const model::ParameterStore<T>& store, const Vector<T>& buffer, std::uint64_t seed) {
+  std::vector<T> values(buffer.extent(0), T(0));
+  for (const model::Parameter& parameter : store.parameters()) {
+    Random random(seed, parameter.name);
+    for (std::int64_t i = 0; i < parameter.size(); ++i) values[parameter.offset + i] = static_cast<T>(random.normal());
+  }
+  Kokkos::deep_copy(buffer, HostVector<T>(values.data(), values.size()));
+}
+
+template <class T>
+struct SmallModel {
+  explicit SmallModel(std::uint64_t seed = 1, bool tied = false)
+      : config(small_config(tied)), store(model::llama_parameters(config), true), optimizer({}, store) {
+    fill(store, store.weights(), seed);
+    fill(store, optimizer.first_moment(), seed + 1000);
+    fill(store, optimizer.second_moment(), seed + 2000);
+    optimizer.set_steps_done(static_cast<std::int64_t>(seed));
+  }
+  model::LlamaConfig config;
+  model::ParameterStore<T> store;
+  optim::AdamW<T> optimizer;
+};
+
+inline const text::Tokenizer& small_tokenizer() {
+  static const std::vector<std::string> texts = {"the cat sat on the mat", "the rating of the film was 5"};
+  static const text::Tokenizer tokenizer = text::Tokenizer::train(texts, 270);
+  return tokenizer;
+}
+
+inline Progress progress_at(std::int64_t step) {
+  return {"sft", step, 64 * step, 100, false, "inputs", "rows", "[run]\nseed = 1  # é\n", "{\"skipped\": [3]}"};
+}
+
+template <class T>
+void save(const std::filesystem::path& stage, std::int64_t step, int keep = 10) {
+  const SmallModel<T> model(static_cast<std::uint64_t>(step));
+  parallel::SerialCommunicator alone;
+  save_checkpoint<T>(stage, progress_at(step), model.config, model.store, &model.optimizer, small_tokenizer(), keep,
+                     alone);
+}
+
+// The message of the Error that `action` throws with `code`; a failure when it throws none or another.
+template <class Action>
+std::string message_of(ExitCode code, Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(static_cast<int>(error.code()), static_cast<int>(code)) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+template <class T>
+void expect_same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(T)), 0);
+}
+
+}  // namespace recpo::checkpoint

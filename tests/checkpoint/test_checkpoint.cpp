@@ -1,0 +1,224 @@
+// Native checkpoints: what is saved comes back bit for bit, the newest whole one wins, old ones go.
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/inspect.hpp"
+#include "src/checkpoint/model_source.hpp"
+#include "src/support/file.hpp"
+#include "tests/checkpoint/small_model.hpp"
+#include "tests/data/temporary_folder.hpp"
+
+namespace recpo::checkpoint {
+namespace {
+namespace fs = std::filesystem;
+
+template <class T>
+void expect_round_trip() {
+  const TemporaryFolder folder;
+  save<T>(folder.path(), 3);
+  const fs::path path = folder.path() / "step_3";
+  ASSERT_EQ(find_newest(folder.path()), path);
+  SmallModel<T> read(99);
+  const SmallModel<T> written(3);
+  load_weights(path, read.store);
+  load_optimizer(path, read.optimizer);
+  expect_same_bits(host_values(read.store.weights()), host_values(written.store.weights()));
+  expect_same_bits(host_values(read.optimizer.first_moment()), host_values(written.optimizer.first_moment()));
+  expect_same_bits(host_values(read.optimizer.second_moment()), host_values(written.optimizer.second_moment()));
+  EXPECT_EQ(read.optimizer.steps_done(), 3);
+}
+
+TEST(Checkpoint, ComesBackBitForBitInFloat) { expect_round_trip<float>(); }
+TEST(Checkpoint, ComesBackBitForBitInDouble) { expect_round_trip<double>(); }
+
+TEST(Checkpoint, CarriesProgressConfigDeckAndTokenizer) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  const Manifest manifest = read_manifest(folder.path() / "step_3");
+  const Progress expected = progress_at(3);
+  EXPECT_EQ(manifest.progress.stage, expected.stage);
+  EXPECT_EQ(manifest.progress.step, expected.step);
+  EXPECT_EQ(manifest.progress.samples, expected.samples);
+  EXPECT_EQ(manifest.progress.total_steps, expected.total_steps);
+  EXPECT_EQ(manifest.progress.complete, expected.complete);
+  EXPECT_EQ(manifest.progress.inputs_hash, expected.inputs_hash);
+  EXPECT_EQ(manifest.progress.rows_hash, expected.rows_hash);
+  EXPECT_EQ(manifest.progress.deck, expected.deck);
+  EXPECT_EQ(manifest.progress.extra, expected.extra);
+  EXPECT_EQ(manifest.config, small_config());
+  EXPECT_TRUE(manifest.has_optimizer);
+  EXPECT_EQ(read_tokenizer(folder.path() / "step_3").hash(), small_tokenizer().hash());
+}
+
+// The hash is over the parameters' bytes in storage order and nothing else (the store pads between buckets).
+TEST(Checkpoint, WeightsHashIsOverTheParameters) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  const SmallModel<float> model(3);
+  const std::vector<float> weights = host_values(model.store.weights());
+  std::string bytes;
+  for (const auto& parameter : model.store.parameters())
+    bytes.append(reinterpret_cast<const char*>(weights.data() + parameter.offset), parameter.size() * sizeof(float));
+  EXPECT_EQ(read_manifest(folder.path() / "step_3").weights_hash, sha256_hex(bytes));
+}
+
+TEST(Checkpoint, AnImportHasNoOptimizer) {
+  const TemporaryFolder folder;
+  SmallModel<float> model;
+  parallel::SerialCommunicator alone;
+  save_checkpoint<float>(folder.path(), progress_at(0), model.config, model.store, nullptr, small_tokenizer(), 1,
+                         alone);
+  EXPECT_FALSE(read_manifest(folder.path() / "step_0").has_optimizer);
+  message_of(ExitCode::kBadInput, [&] { load_optimizer(folder.path() / "step_0", model.optimizer); });
+}
+
+TEST(Checkpoint, TheOtherPrecisionIsConverted) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  SmallModel<double> read;
+  load_weights(folder.path() / "step_3", read.store);
+  const std::vector<float> written = host_values(SmallModel<float>(3).store.weights());
+  expect_same_bits(host_values(read.store.weights()), std::vector<double>(written.begin(), written.end()));
+}
+
+TEST(Checkpoint, RefusesAModelOfAnotherShape) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  SmallModel<float> tied(1, true);
+  load_weights(folder.path() / "step_3", tied.store);  // all its parameters are there
+  model::LlamaConfig wider = small_config();
+  wider.intermediate_size += 2;
+  model::ParameterStore<float> store(model::llama_parameters(wider), false);
+  const std::string message = message_of(ExitCode::kBadInput, [&] { load_weights(folder.path() / "step_3", store); });
+  EXPECT_NE(message.find("gate_proj"), std::string::npos) << message;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+using Names = std::vector<std::string>;
+
+TEST(Checkpoint, KeepsTheNewest) {
+  const TemporaryFolder folder;
+  for (const int step : {2, 9, 10, 11}) save<float>(folder.path(), step, 2);  // by number, not by name
+  EXPECT_EQ(names_in(folder.path()), (Names{"step_10", "step_11"}));
+  save<float>(folder.path(), 12, 1);
+  EXPECT_EQ(names_in(folder.path()), Names{"step_12"});
+}
+
+TEST(Checkpoint, KeepsCountWholeOnesOnlyAndNeverTakesTheOneJustWritten) {
+  const TemporaryFolder folder;
+  for (const int step : {1, 2, 3, 9}) save<float>(folder.path(), step);
+  fs::remove(folder.path() / "step_3/manifest.json");
+  fs::remove(folder.path() / "step_9/weights.h5");  // passed over; the run went on from 3 and comes to 4
+  save<float>(folder.path(), 4, 2);
+  EXPECT_EQ(names_in(folder.path()), (Names{"step_2", "step_3", "step_4", "step_9"}));
+  EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_4");
+}
+
+TEST(Checkpoint, SavesTheSameStepAgain) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 5, 1);
+  Progress ended = progress_at(5);
+  ended.complete = true;
+  const SmallModel<float> model(5);
+  parallel::SerialCommunicator alone;
+  save_checkpoint<float>(folder.path(), ended, model.config, model.store, nullptr, small_tokenizer(), 1, alone);
+  EXPECT_EQ(names_in(folder.path()), Names{"step_5"});
+  EXPECT_TRUE(read_manifest(*find_newest(folder.path())).progress.complete);
+}
+
+TEST(Checkpoint, FoldersOfOtherNamesAreNone) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(find_newest(folder.path() / "missing"), std::nullopt);
+  for (const std::string name :
+       {"step_", "step_1x", "step_01", "step_-1", "step_1.tmp", "steps_1", "step_1.replaced.x"})
+    fs::create_directory(folder.path() / name);
+  write_file(folder.path() / "step_7", "a file");
+  EXPECT_EQ(find_newest(folder.path()), std::nullopt);
+}
+
+// A rank that does not write learns what went wrong on the one that does.
+class OneOfTwo final : public parallel::Communicator {
+ public:
+  OneOfTwo(int rank, std::string other) : rank_(rank), other_(std::move(other)) {}
+  int rank() const override { return rank_; }
+  int size() const override { return 2; }
+  void all_reduce_sum(const ExecSpace&, Vector<float>) override {}
+  void all_reduce_sum(const ExecSpace&, Vector<double>) override {}
+  void broadcast(std::span<std::byte>, int) override {}
+  int all_reduce_max(int value) override { return value; }
+  std::vector<std::string> all_gather(const std::string& mine) override {
+    sent = mine;
+    return rank_ == 0 ? std::vector<std::string>{mine, other_} : std::vector<std::string>{other_, mine};
+  }
+  void barrier() override {}
+  std::string sent;
+
+ private:
+  int rank_;
+  std::string other_;
+};
+
+TEST(Checkpoint, EveryRankThrowsTheSameError) {
+  const TemporaryFolder folder;
+  write_file(folder.path() / "file", "in the way");
+  const SmallModel<float> model;
+  const auto save_as = [&](OneOfTwo& ranks) {
+    save_checkpoint<float>(folder.path() / "file", progress_at(1), model.config, model.store, nullptr,
+                           small_tokenizer(), 1, ranks);
+  };
+  OneOfTwo writer(0, "");
+  const std::string message = message_of(ExitCode::kCannotWrite, [&] { save_as(writer); });
+  OneOfTwo other(1, writer.sent);
+  EXPECT_EQ(message_of(ExitCode::kCannotWrite, [&] { save_as(other); }), message);
+  EXPECT_EQ(other.sent, "");
+  OneOfTwo content(1, "");
+  save_as(content);  // nothing failed, and this rank writes nothing
+  EXPECT_EQ(names_in(folder.path()), Names{"file"});
+}
+
+TEST(ModelSource, FindsCheckpointsByTheirFolderAndTheirParent) {
+  const TemporaryFolder folder;
+  save<float>(folder.path() / "sft", 3);
+  save<float>(folder.path() / "sft", 4);
+  EXPECT_EQ(open_model(folder.path() / "sft").path, folder.path() / "sft/step_4");
+  const ModelSource source = open_model(folder.path() / "sft/step_3");
+  EXPECT_EQ(source.kind, ModelSource::Kind::kNative);
+  EXPECT_EQ(source.config, small_config());
+  model::ParameterStore<float> store(model::llama_parameters(source.config), false);
+  load_weights(source, store);
+  expect_same_bits(host_values(store.weights()), host_values(SmallModel<float>(3).store.weights()));
+  EXPECT_EQ(read_tokenizer(source).hash(), small_tokenizer().hash());
+  EXPECT_NE(model_hash(source), model_hash(open_model(folder.path() / "sft")));
+  save<float>(folder.path() / "again", 3);
+  EXPECT_EQ(model_hash(source), model_hash(open_model(folder.path() / "again")));
+  const std::string message = message_of(ExitCode::kBadInput, [&] { open_model(folder.path()); });
+  for (const std::string name : {"manifest.json", "step_N", "config.json"})
+    EXPECT_NE(message.find(name), std::string::npos) << message;
+  message_of(ExitCode::kBadInput, [&] { open_model(folder.path() / "missing"); });
+}
+
+TEST(Inspect, SaysWhatIsThereAndThrowsWhenItIsBroken) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  save<float>(folder.path(), 4);
+  const std::string text = describe(folder.path() / "step_3");
+  for (const std::string part : {"whole", "sft, step 3 of 100, 192 samples", "2 layers", "weights.h5", "optimizer.h5",
+                                 "tokenizer.json", "deck.toml"})
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  std::ofstream(folder.path() / "step_4/deck.toml", std::ios::app) << "x";
+  const std::string stage = describe(folder.path());
+  EXPECT_NE(stage.find("step_4  broken"), std::string::npos) << stage;
+  EXPECT_NE(stage.find("step_3  whole"), std::string::npos) << stage;
+  const std::string message = message_of(ExitCode::kBadInput, [&] { describe(folder.path() / "step_4"); });
+  EXPECT_NE(message.find("deck.toml"), std::string::npos) << message;
+}
+
+}  // namespace
+}  // namespace recpo::checkpoint

@@ -1,0 +1,186 @@
+// What happens to checkpoints in the world: kills, full disks, flipped bits. A whole older one must survive all of it,
+// and damage must never be loaded as if it were weights.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/support/file.hpp"
+#include "tests/checkpoint/small_model.hpp"
+#include "tests/data/temporary_folder.hpp"
+
+namespace recpo::checkpoint {
+namespace {
+namespace fs = std::filesystem;
+
+void flip_bit(const fs::path& path, std::uint64_t bit) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(bit / 8));
+  const char byte = static_cast<char>(file.get() ^ (1 << bit % 8));
+  file.seekp(static_cast<std::streamoff>(bit / 8));
+  file.put(byte);
+}
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+TEST(CheckpointDamage, AnyFlippedBitIsFound) {
+  constexpr int kFlipsPerFile = 400;
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  const fs::path checkpoint = folder.path() / "step_1";
+  Random random(1, "flips");
+  ASSERT_EQ(files_in(checkpoint).size(), 5u);
+  for (const fs::path& file : files_in(checkpoint)) {
+    for (int i = 0; i < kFlipsPerFile; ++i) {
+      const std::uint64_t bit = random.below(8 * fs::file_size(file));
+      flip_bit(file, bit);
+      EXPECT_THROW(verify(checkpoint), Error) << file << " bit " << bit;
+      flip_bit(file, bit);
+    }
+  }
+  verify(checkpoint);
+}
+
+// Without the hashes too (the file may change after it was verified): HDF5's checksums see it or the values are right.
+TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAWeight) {
+  constexpr int kFlips = 400;
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  const fs::path checkpoint = folder.path() / "step_1", file = checkpoint / "weights.h5";
+  const std::vector<float> expected = host_values(SmallModel<float>(1).store.weights());
+  Random random(2, "flips");
+  int seen = 0;
+  for (int i = 0; i < kFlips; ++i) {
+    const std::uint64_t bit = random.below(8 * fs::file_size(file));
+    flip_bit(file, bit);
+    SmallModel<float> model(2);
+    try {
+      load_weights(checkpoint, model.store);
+      ASSERT_EQ(host_values(model.store.weights()), expected) << "bit " << bit;
+    } catch (const Error& error) {
+      ASSERT_EQ(error.code(), ExitCode::kBadInput);
+      ++seen;
+    }
+    flip_bit(file, bit);
+  }
+  EXPECT_GT(seen, 0);
+}
+
+TEST(CheckpointDamage, MissingAndShortenedFilesAreFound) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  save<float>(folder.path(), 2);
+  for (const fs::path& file : files_in(folder.path() / "step_2")) {
+    const std::string content = read_file(file);
+    for (const std::size_t length : {std::size_t{0}, content.size() / 2, content.size() - 1}) {
+      write_file(file, content.substr(0, length));
+      EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_1") << file << " of " << length;
+    }
+    fs::remove(file);
+    EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_1") << "without " << file;
+    write_file(file, content);
+    EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_2");
+  }
+  // A file longer than it was is not the file either.
+  std::ofstream(folder.path() / "step_2/deck.toml", std::ios::app) << "\n";
+  EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_1");
+}
+
+TEST(CheckpointDamage, WhenEveryOneIsBrokenTheRunRefuses) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  save<float>(folder.path(), 2);
+  for (const std::string name : {"step_1", "step_2"}) flip_bit(folder.path() / name / "optimizer.h5", 12345);
+  const std::string message = message_of(ExitCode::kBadInput, [&] { find_newest(folder.path()); });
+  EXPECT_NE(message.find("step_2/optimizer.h5"), std::string::npos) << message;
+}
+
+// Every state a kill can leave while step_2 is written beside step_1: part of step_2.tmp, its last file cut.
+TEST(CheckpointDamage, AKillAtAnyPointLeavesTheOlderOne) {
+  const TemporaryFolder source, folder;
+  save<float>(source.path(), 2);
+  save<float>(folder.path(), 1);
+  const std::vector<fs::path> files = files_in(source.path() / "step_2");
+  for (std::size_t complete = 0; complete <= files.size(); ++complete) {
+    for (const bool with_part : {false, true}) {
+      const fs::path temporary = folder.path() / "step_2.tmp";
+      fs::remove_all(folder.path() / "step_2");
+      fs::create_directory(temporary);
+      for (std::size_t i = 0; i < complete; ++i) fs::copy(files[i], temporary);
+      if (with_part && complete < files.size()) {
+        const std::string content = read_file(files[complete]);
+        write_file(temporary / files[complete].filename(), content.substr(0, content.size() / 2));
+      }
+      ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_1");
+      save<float>(folder.path(), 2);  // and the next save clears it away
+      ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
+      ASSERT_FALSE(fs::exists(temporary));
+    }
+  }
+}
+
+// The same step saved again: the whole one steps aside before the new one takes its name.
+TEST(CheckpointDamage, AKillBetweenTheTwoRenamesLeavesTheReplacedOne) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 2);
+  fs::rename(folder.path() / "step_2", folder.path() / "step_2.replaced");
+  ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2.replaced");
+  save<float>(folder.path(), 2);
+  ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
+  EXPECT_FALSE(fs::exists(folder.path() / "step_2.replaced"));
+  // A broken one of the same name is simply taken away, whatever was replaced before stays until then.
+  flip_bit(folder.path() / "step_2/weights.h5", 4321);
+  save<float>(folder.path(), 2);
+  ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
+}
+
+// Files may not grow beyond `bytes`, as on a full disk, while `action` runs.
+template <class Action>
+void with_file_size_limit(std::uint64_t bytes, Action action) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit limit{bytes, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  action();
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+}
+
+TEST(CheckpointDamage, AFullDiskIsSaidAndLeavesTheOlderOne) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  std::uint64_t largest = 0;
+  for (const fs::path& file : files_in(folder.path() / "step_1"))
+    largest = std::max<std::uint64_t>(largest, fs::file_size(file));
+  constexpr std::uint64_t kSteps = 25;
+  for (std::uint64_t i = 0; i < kSteps; ++i) {
+    ExitCode code = ExitCode::kDone;
+    std::string message;
+    with_file_size_limit(largest * i / kSteps, [&] {
+      try {
+        save<float>(folder.path(), 2);
+      } catch (const Error& error) {
+        code = error.code();
+        message = error.what();
+      }
+    });
+    ASSERT_EQ(code, ExitCode::kCannotWrite) << "limit " << largest * i / kSteps << ": " << message;
+    EXPECT_NE(message.find(folder.path().string()), std::string::npos) << message;
+    EXPECT_NE(message.find("File too large"), std::string::npos) << message;
+    ASSERT_EQ(files_in(folder.path()), std::vector<fs::path>{folder.path() / "step_1"});
+    ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_1");
+  }
+  save<float>(folder.path(), 2);
+  EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_2");
+}
+
+}  // namespace
+}  // namespace recpo::checkpoint
