@@ -6,6 +6,8 @@ cache=${RECPO_CACHE:-$HOME/.cache/recpo}  # Kokkos, Python environments, downloa
 program=$(basename "$0" .sh)
 log=$root/build/log/$program.log
 # Debian's OpenMPI refuses root and more ranks than cores unless told otherwise.
+# Kokkos asks for a thread binding; one process that owns the machine spreads its threads over the cores.
+export OMP_PROC_BIND=${OMP_PROC_BIND:-spread} OMP_PLACES=${OMP_PLACES:-threads}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 
 start_log() { mkdir -p "$(dirname "$log")" && : >"$log"; }
@@ -54,12 +56,11 @@ step() {
 # python_environment NAME PACKAGE...: a virtual environment in the cache that holds the packages, made once.
 # Sets `python` to its interpreter.
 python_environment() {
-  local name=$1 folder=$cache/python/$1 wanted
+  local name=$1 folder=$cache/python/$1
   shift
-  wanted=$(printf '%s\n' "$@")
   # shellcheck disable=SC2034  # read by the scripts that source this file
   python=$folder/bin/python
-  if [ "$(cat "$folder/packages.txt" 2>/dev/null)" = "$wanted" ]; then return; fi
+  if [ "$(cat "$folder/packages.txt" 2>/dev/null)" = "$*" ]; then return; fi
   step "Python environment '$name'" make_python_environment "$folder" "$@"
 }
 
@@ -69,5 +70,5 @@ make_python_environment() {
   rm -rf "$folder"
   python3 -m venv "$folder"
   "$folder/bin/python" -m pip install --disable-pip-version-check "$@"
-  printf '%s\n' "$@" >"$folder/packages.txt"
+  printf '%s\n' "$*" >"$folder/packages.txt"
 }

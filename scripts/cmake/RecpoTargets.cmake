@@ -28,9 +28,10 @@ function(recpo_library name)
   endif()
 endfunction()
 
-# What every test runs under. Threads sleep while they wait, because tests share the cores.
+# What every test runs under. Threads sleep while they wait and are not bound, because tests share the cores.
 set(RECPO_TEST_ENVIRONMENT
-  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMP_WAIT_POLICY=passive)
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMP_WAIT_POLICY=passive
+  OMP_PROC_BIND=false)
 if(RECPO_SANITIZE)
   # fast_unwind_on_malloc=0: OpenMPI's plugins have no frame pointers, so their leaks are recognised only by full stacks.
   list(APPEND RECPO_TEST_ENVIRONMENT

@@ -27,7 +27,7 @@ TEXTS = [
     "a" * 70, "ab" * 40, "!!!???...---", "(([[{{<<>>}}]]))", "x=1;y+=2 // comment", "https://example.org/a?b=c&d=%20e",
     "<|endoftext|>", "<|begin_of_text|>hi<|end_of_text|>", "<|im_start|>user\nhi<|im_end|>", "<|eot_id|>", "</s><s><unk>",
     "<item>", "an <item>s or <item>", "<item><item>s<|im_start|><item", "a\u00a0b\u2003c\u3000d\u2028e\u0085f\u180eg\u200bh",
-    "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ", "MiXeD CaSe wOrDs",
+    "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ", "a MiXeD CaSe wOrDs",
     "snake_case_and_CamelCase", "1st 2nd 3rd 4th", "12345678901234567890", "9 99 999 9999", "\n \n \t \n", "word" + " " * 300 + "word",
 ]
 
@@ -62,7 +62,7 @@ def gpt2_style():
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=["<|endoftext|>", "<|im_start|>"],
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|endoftext|>", "<|im_start|>"],
                                   initial_alphabet=ALPHABET, show_progress=False)
     tokenizer.train_from_iterator(corpus(), trainer)
     tokenizer.add_tokens([AddedToken("<item>", normalized=False), AddedToken("<item>s", normalized=True),
@@ -75,18 +75,19 @@ def llama3_style():
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(LLAMA3), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=420, initial_alphabet=ALPHABET, show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=ALPHABET, show_progress=False)
     tokenizer.train_from_iterator(corpus(), trainer)
+    # A token that no merges reach: only ignore_merges finds it, and only as a whole piece.
+    state = json.loads(tokenizer.to_str())
+    state["model"]["vocab"]["ĠMiXeD"] = len(state["model"]["vocab"])
+    tokenizer = Tokenizer.from_str(json.dumps(state))
     tokenizer.add_special_tokens(["<|begin_of_text|>", "<|end_of_text|>"])
     begin = tokenizer.token_to_id("<|begin_of_text|>")
     tokenizer.post_processor = processors.Sequence([
         processors.ByteLevel(trim_offsets=True),
         processors.TemplateProcessing(single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|> $B",
                                       special_tokens=[("<|begin_of_text|>", begin)])])
-    # A token that no merges reach: only ignore_merges finds it, and only as a whole piece.
-    state = json.loads(tokenizer.to_str())
-    state["model"]["vocab"]["ĠMiXeD"] = len(state["model"]["vocab"]) + 2
-    return Tokenizer.from_str(json.dumps(state))
+    return tokenizer
 
 
 def pre_tokenizer_variants():
@@ -162,7 +163,7 @@ def main():
         variants.append({"name": name, "pre_tokenizer": state, "ids": encode_all(tokenizer, TEXTS)["ids"]})
     write("pre_tokenizers.json", variants)
     lines = corpus()[:120] + TEXTS
-    write("train.json", {"texts": lines, "vocab_size": 500, "merges": trained_like_recpo(lines, 500)})
+    write("train.json", {"texts": lines, "vocab_size": 450, "merges": trained_like_recpo(lines, 450)})
     if arguments.models:
         path = arguments.models / "smollm2-135m/tokenizer.json"
         write("smollm2.ids.json", encode_all(Tokenizer.from_file(str(path)), texts))

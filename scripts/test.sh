@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test: optimised, then under the address and undefined-behaviour
+# sanitizers; then compiles the CUDA preset where nvcc is. Ends with the number of tests passed and failed.
+#   scripts/test.sh           everything
+#   scripts/test.sh --quick   the optimised build only
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=steps.sh
+source "$(dirname "$0")/steps.sh"
+
+quick=false
+case ${1:-} in
+  "") ;;
+  --quick) quick=true ;;
+  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) fail "unknown argument $1; see --help" ;;
+esac
+passed=0
+failed=0
+
+build() {
+  step "$1: configure" cmake -S "$root" --preset "$1"
+  step "$1: build" cmake --build "$root/build/$1" -j "$(nproc)"
+}
+
+run_tests() {
+  local output=$root/build/log/ctest-$1.log summary
+  say "$1: tests"
+  ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 600 |
+    tee "$output" || true
+  summary=$(grep -E 'tests passed, [0-9]+ tests failed out of [0-9]+' "$output") || fail "$1: ctest did not finish"
+  [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]
+  failed=$((failed + BASH_REMATCH[1]))
+  passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
+}
+
+"$root/scripts/setup.sh"
+"$root/scripts/fetch.sh" data || say "no data: tests on MovieLens-100K will say that they are skipped"
+start_log
+build cpu-release
+run_tests cpu-release
+if ! $quick; then
+  build cpu-asan
+  run_tests cpu-asan
+  if command -v nvcc >/dev/null; then
+    "$root/scripts/setup.sh" --cuda 86
+    build cuda-a6000
+  else
+    say "cuda-a6000: not compiled, because nvcc is not on PATH"
+  fi
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
