@@ -29,14 +29,14 @@ class Tokenizer {
   // Bytes of the tokens joined; special tokens give nothing. Invalid ids throw kInternal.
   std::string decode(std::span<const std::int32_t> ids) const;
 
-  int vocab_size() const;         // largest id + 1, special tokens included
+  int vocab_size() const;  // largest id + 1, special tokens included
   // The token a prompt begins with: set when tokenizer.json's post-processor adds one, always with Meta's
   // tokenizer.model; -1 otherwise.
   std::int32_t begin_id() const;
   // The tokenizer's own end-of-text token, -1 when it names none. config.json's eos_token_id goes before it.
   std::int32_t end_id() const;
 
-  std::string hash() const;       // SHA-256 of the file's bytes: part of the rows' and checkpoints' identity
+  std::string hash() const;                 // SHA-256 of the file's bytes: part of the rows' and checkpoints' identity
   const std::string& file_name() const;     // "tokenizer.json" or "tokenizer.model"
   const std::string& file_content() const;  // the file itself, to be carried into checkpoints and exports
 

@@ -1,0 +1,104 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "src/text/regex.hpp"
+
+#include <pcre2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "src/support/check.hpp"
+
+namespace recpo::text {
+namespace {
+
+constexpr std::size_t kMaxPatternBytes = 4096;
+
+std::string pcre2_message(int code) {
+  std::array<PCRE2_UCHAR, 256> buffer{};
+  pcre2_get_error_message(code, buffer.data(), buffer.size());
+  return reinterpret_cast<const char*>(buffer.data());
+}
+
+// The pattern in PCRE2's language. PCRE2's own \s also matches U+180E, which left White_Space with Unicode 6.3.
+std::string translate(const std::string& pattern, const std::string& where) {
+  constexpr const char* kWhiteSpace = R"(\x{09}-\x{0d}\x{85}\p{Z})";
+  std::string result;
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (c == '\\') {
+      if (next == 'h' || next == 'H') throw_input("{}: \\{} in a regular expression is not supported", where, next);
+      ++i;
+      if (next == 's') {
+        result += in_class ? kWhiteSpace : fmt::format("[{}]", kWhiteSpace);
+      } else if (next == 'S' && !in_class) {
+        result += fmt::format("[^{}]", kWhiteSpace);
+      } else {
+        result += c;
+        if (next != '\0') result += next;
+      }
+      continue;
+    }
+    if (in_class && c == '[' && next == ':') {  // [:alpha:]
+      const std::size_t end = std::min(pattern.find(":]", i), pattern.size() - 2) + 2;
+      result += pattern.substr(i, end - i);
+      i = end - 1;
+      continue;
+    }
+    if (in_class && (c == '[' || (c == '&' && next == '&'))) {
+      throw_input("{}: nested character classes and intersections are not supported: {}", where, pattern);
+    }
+    if (c == '[') in_class = true;
+    if (c == ']') in_class = false;
+    result += c;
+  }
+  return result;
+}
+
+using MatchData = std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)>;
+}  // namespace
+
+Regex::Regex(const std::string& pattern, Syntax syntax, std::string where) : where_(std::move(where)) {
+  if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
+    throw_input("{}: a pattern has {} bytes; expected 1 to {}", where_, pattern.size(), kMaxPatternBytes);
+  }
+  const bool literal = syntax == Syntax::kLiteral;
+  const std::string text = literal ? pattern : translate(pattern, where_);
+  const std::uint32_t options =
+      PCRE2_UTF | (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C);
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  pcre2_code* code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error, &offset, nullptr);
+  if (!code) throw_input("{}: bad regular expression \"{}\": {}", where_, pattern, pcre2_message(error));
+  code_ = {code, [](pcre2_code* owned) { pcre2_code_free(owned); }};
+  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // failing to is slower, not wrong
+}
+
+void Regex::find_all(std::string_view text, std::vector<Span>& matches) const {
+  const MatchData data(pcre2_match_data_create(1, nullptr), pcre2_match_data_free);
+  RECPO_REQUIRE(data);
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  std::uint32_t options = PCRE2_NO_UTF_CHECK;
+  for (std::size_t begin = 0; begin < text.size();) {
+    int code = pcre2_match(code_.get(), subject, text.size(), begin, options, data.get(), nullptr);
+    if (code == PCRE2_ERROR_NOMATCH) return;
+    if (code == PCRE2_ERROR_JIT_STACKLIMIT && !(options & PCRE2_NO_JIT)) {
+      options |= PCRE2_NO_JIT;  // the interpreter's backtracking lives on the heap
+      continue;
+    }
+    // 0: the expression has groups that `data` has no room for; the whole match is there.
+    if (code < 0) throw_input("{}: the regular expression fails on a text: {}", where_, pcre2_message(code));
+    const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(data.get());
+    matches.push_back({offsets[0], offsets[1]});
+    begin = offsets[1];
+    if (offsets[1] > offsets[0]) continue;
+    do {  // the next search after an empty match begins one character on
+      ++begin;
+    } while (begin < text.size() && (static_cast<unsigned char>(text[begin]) & 0xC0) == 0x80);
+  }
+}
+
+}  // namespace recpo::text

@@ -1,0 +1,133 @@
+// Reader of Meta's tokenizer.model: one token a line, "BASE64 RANK". The rank is the token's id and its priority: two
+// neighbours merge when their bytes joined are a token, the lowest rank first. The 256 special tokens of Llama-3 follow
+// the last rank; <|begin_of_text|> and <|end_of_text|> are the first two.
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+
+#include "src/support/check.hpp"
+#include "src/text/tokenizer_implementation.hpp"
+#include "src/text/utf8.hpp"
+
+namespace recpo::text {
+namespace {
+
+constexpr std::size_t kSpecialTokens = 256;
+constexpr std::size_t kMaxBase64Bytes = 4096;
+
+struct Line {
+  std::string bytes;
+  std::int32_t rank;
+};
+
+// Strict: the decoded bytes encode to the same text again. Empty on failure.
+std::string decode_base64(std::string_view text) {
+  if (text.empty() || text.size() % 4 != 0 || text.size() > kMaxBase64Bytes) return {};
+  const auto* input = reinterpret_cast<const unsigned char*>(text.data());
+  const auto length = static_cast<int>(text.size());
+  std::string bytes(text.size() / 4 * 3, '\0');
+  if (EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()), input, length) < 0) return {};
+  bytes.resize(bytes.size() - (text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0));
+  std::string again(text.size() + 1, '\0');
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(again.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                  static_cast<int>(bytes.size()));
+  again.pop_back();
+  return again == text ? bytes : std::string();
+}
+
+Line read_line(std::string_view line, const std::string& where) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos) throw_input("{}: expected \"BASE64 RANK\", found {}", where, excerpt(line));
+  Line result{decode_base64(line.substr(0, space)), -1};
+  if (result.bytes.empty()) throw_input("{}: {} is not base64", where, excerpt(line.substr(0, space)));
+  const std::string_view number = line.substr(space + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), result.rank);
+  if (error != std::errc() || end != number.data() + number.size() || result.rank < 0) {
+    throw_input("{}: {} is not a rank", where, excerpt(number));
+  }
+  return result;
+}
+
+std::vector<Token> read_tokens(std::string_view content, const std::string& name) {
+  const auto num_lines = static_cast<std::size_t>(std::ranges::count(content, '\n')) + 1;
+  if (num_lines > static_cast<std::size_t>(kMaxVocabSize)) throw_input("{}: more than {} lines", name, kMaxVocabSize);
+  std::vector<Token> tokens(num_lines);
+  std::size_t count = 0, line_number = 0;
+  while (!content.empty()) {
+    ++line_number;
+    const std::size_t length = std::min(content.find('\n'), content.size());
+    std::string_view text = content.substr(0, length);
+    content.remove_prefix(std::min(length + 1, content.size()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.empty()) continue;
+    const std::string where = fmt::format("{}:{}", name, line_number);
+    Line line = read_line(text, where);
+    const auto rank = static_cast<std::size_t>(line.rank);
+    if (rank >= num_lines) throw_input("{}: rank {} in a file of {} lines", where, rank, num_lines);
+    if (tokens[rank].kind != Token::Kind::kMissing) throw_input("{}: rank {} is there twice", where, rank);
+    tokens[rank] = {Token::Kind::kOrdinary, std::move(line.bytes)};
+    ++count;
+  }
+  tokens.resize(std::min(count, tokens.size()));
+  for (std::size_t rank = 0; rank < count; ++rank) {
+    if (tokens[rank].kind == Token::Kind::kMissing) throw_input("{}: rank {} of {} is missing", name, rank, count);
+  }
+  return tokens;
+}
+
+using IdOf = std::unordered_map<std::string_view, std::int32_t>;
+
+std::array<std::int32_t, 256> find_bytes(const IdOf& id_of, const std::string& name) {
+  std::array<std::int32_t, 256> ids;
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    const char text = static_cast<char>(byte);
+    const auto found = id_of.find(std::string_view(&text, 1));
+    if (found == id_of.end()) throw_input("{}: no token for the byte 0x{:02x}", name, byte);
+    ids[byte] = found->second;
+  }
+  return ids;
+}
+
+// Every way in which two tokens make a third.
+std::vector<Merge> find_merges(const std::vector<Token>& tokens, const IdOf& id_of) {
+  std::vector<Merge> merges;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    const std::string_view bytes = tokens[id].bytes;
+    for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
+      const auto left = id_of.find(bytes.substr(0, cut));
+      if (left == id_of.end()) continue;
+      const auto right = id_of.find(bytes.substr(cut));
+      if (right == id_of.end()) continue;
+      const auto rank = static_cast<std::int32_t>(id);
+      merges.push_back({left->second, right->second, rank, rank});
+    }
+  }
+  return merges;
+}
+}  // namespace
+
+Tokenizer::Implementation parse_tokenizer_model(const std::string& content, const std::string& name) {
+  Tokenizer::Implementation result;
+  std::vector<Token>& tokens = result.tokens;
+  tokens = read_tokens(content, name);
+  if (tokens.empty()) throw_input("{}: no tokens; expected lines \"BASE64 RANK\"", name);
+
+  IdOf id_of;
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    const auto [other, is_new] = id_of.emplace(tokens[id].bytes, static_cast<std::int32_t>(id));
+    if (!is_new) throw_input("{}: ranks {} and {} are the same token", name, other->second, id);
+  }
+  result.encoder = BytePairEncoder(find_bytes(id_of, name), find_merges(tokens, id_of));
+  for (const auto& [bytes, id] : id_of) result.encoder.add_whole_piece(std::string(bytes), id, false);
+  result.pre_tokenizer.add(SplitStep{Regex(kLlama3Pattern, Regex::Syntax::kPattern, name)});
+
+  result.begin_id = static_cast<std::int32_t>(tokens.size());
+  result.end_id = result.begin_id + 1;
+  tokens.resize(tokens.size() + kSpecialTokens, {Token::Kind::kSpecial, ""});
+  return result;
+}
+
+}  // namespace recpo::text

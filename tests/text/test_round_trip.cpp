@@ -1,0 +1,101 @@
+// decode(encode(text)) = text for all valid text; text that is not valid UTF-8 is repaired, never a crash.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "src/support/random.hpp"
+#include "src/text/tokenizer.hpp"
+#include "src/text/utf8.hpp"
+#include "tests/text/golden_files.hpp"
+
+namespace recpo::text {
+namespace {
+
+std::string random_text(Random& random) {
+  std::string text;
+  for (std::uint64_t n = random.below(50); n > 0; --n) {
+    const std::uint64_t kind = random.below(4);
+    char32_t code_point = static_cast<char32_t>(random.below(kind == 0 ? 0x80 : kind == 1 ? 0x3000 : 0x110000));
+    if (kind == 2) code_point = U" \n\t'sS1a.é日"[random.below(11)];
+    if (code_point >= 0xD800 && code_point < 0xE000) code_point = U' ';
+    append_utf8(text, code_point);
+  }
+  return text;
+}
+
+std::string random_bytes(Random& random) {
+  std::string bytes;
+  for (std::uint64_t n = random.below(50); n > 0; --n) bytes += static_cast<char>(random.below(256));
+  return bytes;
+}
+
+// The tokenizers that are always there.
+std::vector<Tokenizer> tokenizers() {
+  std::vector<Tokenizer> result;
+  for (const char* style : {"gpt2_style", "llama3_style"}) {
+    result.push_back(Tokenizer::load(golden_path(std::string(style) + ".tokenizer.json")));
+  }
+  return result;
+}
+
+TEST(TokenizerRoundTrip, ValidText) {
+  for (const Tokenizer& tokenizer : tokenizers()) {
+    for (std::uint64_t trial = 0; trial < 3000; ++trial) {
+      Random random(2, "valid", trial);
+      const std::string text = random_text(random);
+      ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), text) << trial;
+    }
+  }
+}
+
+TEST(TokenizerRoundTrip, AnyBytes) {
+  for (const Tokenizer& tokenizer : tokenizers()) {
+    for (std::uint64_t trial = 0; trial < 3000; ++trial) {
+      Random random(3, "bytes", trial);
+      const std::string bytes = random_bytes(random);
+      ASSERT_EQ(tokenizer.decode(tokenizer.encode(bytes)), replace_invalid_utf8(bytes)) << trial;
+    }
+  }
+}
+
+TEST(TokenizerRoundTrip, NoSpecialTokenComesFromText) {
+  const Tokenizer tokenizer = Tokenizer::load(golden_path("gpt2_style.tokenizer.json"));
+  for (const std::string text : {"<|endoftext|>", "a<|im_start|>b", "<|endoftext|><|endoftext|>"}) {
+    for (const std::int32_t id : tokenizer.encode(text)) EXPECT_GT(id, 1) << text;
+    EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+  }
+}
+
+TEST(TokenizerRoundTrip, LongRunsNeedNoStack) {
+  for (const Tokenizer& tokenizer : tokenizers()) {
+    for (const char* unit : {" ", "a", "\n ", "1", "é", "!"}) {
+      std::string text;
+      while (text.size() < 200000) text += unit;
+      EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+    }
+  }
+}
+
+TEST(TokenizerRoundTrip, ThreadsShareOneTokenizer) {
+  const Tokenizer tokenizer = tokenizers().front();
+  Random random(4, "shared");
+  std::vector<std::string> texts(200);
+  std::ranges::generate(texts, [&] { return random_text(random); });
+  std::vector<std::vector<std::int32_t>> expected;
+  for (const std::string& text : texts) expected.push_back(tokenizer.encode(text));
+  std::array<int, 4> equal{};
+  {
+    std::vector<std::jthread> threads;
+    for (int& count : equal) {
+      threads.emplace_back([&] {
+        for (std::size_t i = 0; i < texts.size(); ++i) count += tokenizer.encode(texts[i]) == expected[i];
+      });
+    }
+  }
+  for (const int count : equal) EXPECT_EQ(count, 200);
+}
+
+}  // namespace
+}  // namespace recpo::text
