@@ -6,8 +6,10 @@
 // The tree batch uses prefix_end and own_begin of data/tree_batch.hpp with own_end = i + 1; generation uses
 // prefix_end only, with keys in a cache.
 //
-// First version for every backend: for each chunk of query rows, products by gemm_batched, a masked softmax kernel on
-// the scores, products again. Scores are not kept: the backward recomputes them from the stored log-sum-exp.
+// A span is worked on in chunks of query rows: the products by gemm_batched, all spans and heads in one batch, between
+// them a masked softmax kernel on the scores. Scores are not kept: the backward recomputes them from the stored
+// log-sum-exp. All memory is the caller's. Asynchronous on `exec`, local to the calling rank; the same bits for any
+// number of threads.
 
 #include <vector>
 
@@ -15,7 +17,10 @@
 
 namespace recpo::kernels {
 
-struct AttentionSpan {  // one tree or sequence; host data
+// One tree or sequence; host data. Its rows are causal, the last query row standing at the last key: whatever the mask
+// says, row i sees no key from key_end - (query_end - 1 - i) on. So chunks leave out the keys that none of their rows
+// sees, and a span has at least as many keys as query rows. Keys and values of a span are finite, seen or not.
+struct AttentionSpan {
   std::int64_t query_begin = 0, query_end = 0;
   std::int64_t key_begin = 0, key_end = 0;
 };
@@ -24,22 +29,23 @@ struct AttentionShape {
   int heads = 0, kv_heads = 0, head_dim = 0;
 };
 
-// Visibility of the query rows, in absolute key rows. [T] each; device memory.
+// Visibility of the query rows, in absolute key rows. [Tq] each; device memory.
 struct AttentionMask {
   Vector<const int> prefix_end, own_begin, own_end;
 };
 
-// Elements of workspace a forward or backward over these spans needs.
+// Elements of workspace that a forward or backward over these spans needs.
 std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans);
 
 // q [Tq, >= N*D], k and v [Tk, >= G*D] (column ranges of wider matrices), out [Tq, N*D] and lse [Tq, N] are assigned.
-// Every query row sees at least one key.
+// Every query row sees at least one key; spans may share keys.
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                        Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<T> workspace);
 
-// dq, dk, dv are assigned over the spans' rows. With p = softmax, dp = d_out v^T, delta_i = d_out_i . out_i:
+// dq, dk, dv are assigned over the spans' rows; spans have keys of their own. With p = softmax, dp = d_out v^T, delta_i
+// = d_out_i . out_i:
 //   dv = p^T d_out,  ds = scale p (dp - delta),  dq = ds k,  dk = ds^T q.
 template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,

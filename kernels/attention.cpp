@@ -1,0 +1,207 @@
+#include "kernels/attention.hpp"
+
+#include <cmath>
+
+#include "kernels/attention_chunks.hpp"
+#include "kernels/attention_softmax.hpp"
+#include "kernels/gemm.hpp"
+#include "src/support/check.hpp"
+
+namespace recpo::kernels {
+
+namespace {
+
+// The products of one chunk. Member functions append one call for each head that they concern.
+//
+// With one query row (generation) the query heads of a group are the rows of one product: they share keys and values,
+// lie behind each other, and their scores do too. With more rows a head is a product of its own.
+template <class T>
+class ChunkProducts {
+ public:
+  ChunkProducts(const AttentionShape& shape, const AttentionChunk& chunk)
+      : shape_(shape), chunk_(chunk), group_(shape.heads / shape.kv_heads), stacked_(chunk.rows == 1) {}
+
+  // Products that write the same dk and dv, and so belong to different batches.
+  int turns() const { return stacked_ ? 1 : group_; }
+
+  // scores = alpha x y^T with x of the query rows, y of the keys
+  void append_scores(T alpha, Matrix<const T> x, Matrix<const T> y, T* scores, std::vector<GemmCall<T>>& calls) const {
+    for_each_head([&](int head, int kv_head) {
+      calls.push_back({.op_b = Op::kTranspose,
+                       .m = rows(),
+                       .n = chunk_.keys,
+                       .k = shape_.head_dim,
+                       .alpha = alpha,
+                       .a = query(x, head),
+                       .lda = query_stride(x),
+                       .b = key(y, kv_head),
+                       .ldb = stride(y),
+                       .c = score(scores, head),
+                       .ldc = chunk_.stride});
+    });
+  }
+
+  // z = scores y with y of the keys, z of the query rows
+  void append_query_sums(T* scores, Matrix<const T> y, Matrix<T> z, std::vector<GemmCall<T>>& calls) const {
+    for_each_head([&](int head, int kv_head) {
+      calls.push_back({.m = rows(),
+                       .n = shape_.head_dim,
+                       .k = chunk_.keys,
+                       .a = score(scores, head),
+                       .lda = chunk_.stride,
+                       .b = key(y, kv_head),
+                       .ldb = stride(y),
+                       .c = query(z, head),
+                       .ldc = query_stride(z)});
+    });
+  }
+
+  // w += scores^T x with x of the query rows, w of the keys, for the heads whose turn it is; the first write assigns
+  void append_key_sums(int turn, T* scores, Matrix<const T> x, Matrix<T> w, std::vector<GemmCall<T>>& calls) const {
+    const T beta = chunk_.covers_span && turn == 0 ? 0 : 1;
+    for (int kv_head = 0; kv_head < shape_.kv_heads; ++kv_head) {
+      const int head = kv_head * group_ + turn;
+      calls.push_back({.op_a = Op::kTranspose,
+                       .m = chunk_.keys,
+                       .n = shape_.head_dim,
+                       .k = rows(),
+                       .a = score(scores, head),
+                       .lda = chunk_.stride,
+                       .b = query(x, head),
+                       .ldb = query_stride(x),
+                       .beta = beta,
+                       .c = key(w, kv_head),
+                       .ldc = stride(w)});
+    }
+  }
+
+ private:
+  // Key/value heads inside: neighbouring calls then lie a constant distance apart, which cuBLAS takes as one.
+  template <class F>
+  void for_each_head(const F& f) const {
+    for (int turn = 0; turn < turns(); ++turn) {
+      for (int kv_head = 0; kv_head < shape_.kv_heads; ++kv_head) f(kv_head * group_ + turn, kv_head);
+    }
+  }
+
+  template <class View>
+  static std::int64_t stride(const View& x) {
+    return static_cast<std::int64_t>(x.stride(0));
+  }
+  std::int64_t rows() const { return stacked_ ? group_ : chunk_.rows; }
+  template <class View>
+  std::int64_t query_stride(const View& x) const {
+    return stacked_ ? shape_.head_dim : stride(x);
+  }
+  template <class View>
+  auto query(const View& x, int head) const {
+    return x.data() + chunk_.query_begin * stride(x) + head * shape_.head_dim;
+  }
+  template <class View>
+  auto key(const View& x, int kv_head) const {
+    return x.data() + chunk_.key_begin * stride(x) + kv_head * shape_.head_dim;
+  }
+  T* score(T* scores, int head) const { return scores + chunk_.scores + head * chunk_.rows * chunk_.stride; }
+
+  const AttentionShape& shape_;
+  const AttentionChunk& chunk_;
+  int group_;
+  bool stacked_;
+};
+
+// gemm_batched over what append(products, calls) adds for each chunk of the round.
+template <class T, class Append>
+void multiply(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round, const Append& append) {
+  std::vector<GemmCall<T>> calls;
+  for (const AttentionChunk& chunk : round) append(ChunkProducts<T>(shape, chunk), calls);
+  gemm_batched<T>(exec, calls);
+}
+
+void check_shape(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  RECPO_REQUIRE(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0);
+  for (const AttentionSpan& span : spans) {
+    RECPO_REQUIRE(span.query_end - span.query_begin <= span.key_end - span.key_begin);
+  }
+}
+
+std::int64_t largest_round(const AttentionShape& shape, const std::vector<AttentionRound>& rounds) {
+  std::int64_t elements = 0;
+  for (const AttentionRound& round : rounds) elements = std::max(elements, attention_round_elements(shape, round));
+  return elements;
+}
+
+template <class T>
+T score_scale(const AttentionShape& shape) {
+  return static_cast<T>(1 / std::sqrt(static_cast<double>(shape.head_dim)));
+}
+
+}  // namespace
+
+std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  return std::max(largest_round(shape, attention_forward_rounds(shape, spans)),
+                  2 * largest_round(shape, attention_backward_rounds(shape, spans)));
+}
+
+template <class T>
+void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                       const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<T> workspace) {
+  check_shape(shape, spans);
+  using Products = ChunkProducts<T>;
+  using Calls = std::vector<GemmCall<T>>;
+  const std::vector<AttentionRound> rounds = attention_forward_rounds(shape, spans);
+  RECPO_REQUIRE(static_cast<std::int64_t>(workspace.extent(0)) >= largest_round(shape, rounds));
+  T* scores = workspace.data();
+  const T scale = score_scale<T>(shape);
+  for (const AttentionRound& round : rounds) {
+    multiply<T>(exec, shape, round,
+                [&](const Products& products, Calls& calls) { products.append_scores(scale, q, k, scores, calls); });
+    attention_softmax<T>(exec, shape, round, mask, scores, lse);
+    multiply<T>(exec, shape, round,
+                [&](const Products& products, Calls& calls) { products.append_query_sums(scores, v, out, calls); });
+  }
+}
+
+template <class T>
+void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
+                        Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
+                        Matrix<T> dk, Matrix<T> dv, Vector<T> workspace) {
+  check_shape(shape, spans);
+  using Products = ChunkProducts<T>;
+  using Calls = std::vector<GemmCall<T>>;
+  const std::vector<AttentionRound> rounds = attention_backward_rounds(shape, spans);
+  const std::int64_t elements = largest_round(shape, rounds);
+  RECPO_REQUIRE(static_cast<std::int64_t>(workspace.extent(0)) >= 2 * elements);
+  T* p = workspace.data();              // scores, then weights
+  T* ds = workspace.data() + elements;  // their gradients
+  const T scale = score_scale<T>(shape);
+  for (const AttentionRound& round : rounds) {
+    multiply<T>(exec, shape, round, [&](const Products& products, Calls& calls) {
+      products.append_scores(scale, q, k, p, calls);
+      products.append_scores(1, d_out, v, ds, calls);
+    });
+    attention_softmax_backward<T>(exec, shape, round, mask, out, d_out, lse, scale, p, ds);
+    for (int turn = 0; turn < shape.heads / shape.kv_heads; ++turn) {
+      multiply<T>(exec, shape, round, [&](const Products& products, Calls& calls) {
+        if (turn == 0) products.append_query_sums(ds, k, dq, calls);
+        if (turn >= products.turns()) return;
+        products.append_key_sums(turn, p, d_out, dv, calls);
+        products.append_key_sums(turn, ds, q, dk, calls);
+      });
+    }
+  }
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                      \
+  template void attention_forward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&,  \
+                                     const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
+                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<T>);                                \
+  template void attention_backward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&, \
+                                      const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,    \
+                                      Matrix<const T>, Matrix<const Accumulate<T>>, Matrix<const T>, Matrix<T>,   \
+                                      Matrix<T>, Matrix<T>, Vector<T>);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::kernels
