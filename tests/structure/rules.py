@@ -1,0 +1,124 @@
+"""Rules on the sources that no compiler checks. A rule takes a file's path and text and yields what is wrong, one line
+each, as `path:line: what`. Standard library only."""
+import re
+import tomllib
+
+# Low to high. A file includes its own layer and lower ones.
+LAYERS = [
+    ["src/support"],
+    ["kernels"],
+    ["src/parallel"],
+    ["src/data", "src/text"],
+    ["src/model"],
+    ["src/objective"],
+    ["src/optim"],
+    ["src/checkpoint"],
+    ["src/train", "src/baselines", "src/evaluation"],
+    ["src/report"],
+    ["src/app"],
+    ["src/main.cpp"],
+]
+# The backend is chosen in these places and nowhere else.
+BACKEND_FILES = {"src/support/views.hpp", "scripts/cmake/cuda13_compat.hpp"}
+BACKEND_MACRO = re.compile(r"CUDA|NVCC|NCCL|CUBLAS|KOKKOS_ENABLE", re.IGNORECASE)
+MACHINE_PATH = re.compile(r"(?<![\w.$}~*-])/(?:root|home|tmp|work|farm|Users|mnt|scratch)/\w")
+MAX_LINES = 450
+GENERATED = ".inc"  # ending of files that the build writes
+
+
+def layer_of(path):
+    for level, folders in enumerate(LAYERS):
+        if any(path == folder or path.startswith(folder + "/") for folder in folders):
+            return level
+    return None
+
+
+def is_source(path):
+    return path.endswith((".cpp", ".hpp"))
+
+
+def numbered(text):
+    return enumerate(text.splitlines(), 1)
+
+
+def includes_point_down(path, text):
+    level = layer_of(path)
+    if not is_source(path) or level is None:
+        return
+    for line, content in numbered(text):
+        match = re.match(r'\s*#\s*include\s*"([^"]+)"', content)
+        if match is None or match[1].endswith(GENERATED):
+            continue
+        target = match[1]
+        target_level = layer_of(target)
+        if target_level is None:
+            yield f"{path}:{line}: include of {target} is not repository-relative"
+        elif target_level > level:
+            yield f"{path}:{line}: include of {target} points up the layers"
+        elif target.startswith("kernels/reference/") and not path.startswith("kernels/reference/"):
+            yield f"{path}:{line}: the reference kernels are for tests and benchmarks only"
+
+
+def backend_is_chosen_once(path, text):
+    if not is_source(path) or path in BACKEND_FILES:
+        return
+    for line, content in numbered(text):
+        if re.match(r"\s*#\s*(if|ifdef|ifndef|elif)\b", content) and BACKEND_MACRO.search(content):
+            yield f"{path}:{line}: a conditional on the backend; choose it in CMake or in src/support/views.hpp"
+
+
+def no_machine_paths(path, text):
+    for line, content in numbered(text):
+        match = MACHINE_PATH.search(content)
+        if match and not (line == 1 and content.startswith("#!")):
+            yield f"{path}:{line}: a path of one machine: {match[0]}"
+
+
+def sources_are_small(path, text):
+    if not is_source(path):
+        return
+    count = text.count("\n")
+    if count > MAX_LINES:
+        yield f"{path}:{count}: more than {MAX_LINES} lines; give each idea its own file"
+
+
+def headers_are_guarded(path, text):
+    if path.endswith(".hpp") and "#pragma once" not in text:
+        yield f"{path}:1: no #pragma once"
+
+
+def keys_of(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from keys_of(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def deck_lines_are_explained(path, text):
+    if not (path.startswith("inputs/") and path.endswith(".toml")):
+        return
+    for line, content in numbered(text):
+        if re.match(r"\w+\s*=", content) and not re.search(r"\s# \S", content):
+            yield f"{path}:{line}: a key without a comment"
+
+
+def deck_keys_are_known(path, text, reference):
+    """`reference` is the text of inputs/reference.toml, which holds every key."""
+    if not (path.startswith("inputs/") and path.endswith(".toml")):
+        return
+    known = set(keys_of(tomllib.loads(reference)))
+    for key in keys_of(tomllib.loads(text)):
+        # random weights may also be described by the keys of a Hugging Face config.json
+        if key not in known and not re.fullmatch(r"model\.(\w+_size|num_\w+|rope_\w+|rms_\w+|tie_\w+|head_dim)", key):
+            yield f"{path}:1: key {key} is not in inputs/reference.toml"
+
+
+RULES = [
+    includes_point_down,
+    backend_is_chosen_once,
+    no_machine_paths,
+    sources_are_small,
+    headers_are_guarded,
+    deck_lines_are_explained,
+]
