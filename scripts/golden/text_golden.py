@@ -2,7 +2,7 @@
 """Token ids of reference tokenizers, for tests/text.
 
 Writes tests/golden/text/*.json. Needs the packages tokenizers and tiktoken; with --models DIR (a folder holding
-smollm2-135m/tokenizer.json and llama-3/tokenizer.model) also the ids of these two, otherwise their files stay as they
+SmolLM2-135M-Instruct/tokenizer.json and llama-3/tokenizer.model) also the ids of these two, otherwise their files stay as they
 are. All texts are this script's own; random ones have a fixed seed.
 """
 import argparse
@@ -165,7 +165,7 @@ def main():
     lines = corpus()[:120] + TEXTS
     write("train.json", {"texts": lines, "vocab_size": 450, "merges": trained_like_recpo(lines, 450)})
     if arguments.models:
-        path = arguments.models / "smollm2-135m/tokenizer.json"
+        path = arguments.models / "SmolLM2-135M-Instruct/tokenizer.json"
         write("smollm2.ids.json", encode_all(Tokenizer.from_file(str(path)), texts))
         write("llama3.ids.json", encode_all_meta(arguments.models / "llama-3/tokenizer.model", texts))
 

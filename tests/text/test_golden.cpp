@@ -56,8 +56,8 @@ TEST(TokenizerGolden, PreTokenizers) {
 }
 
 TEST(TokenizerGolden, SmolLm2) {
-  const auto path = model_path("smollm2-135m");
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there: scripts/quickstart.sh fetches it";
+  const auto path = model_path("SmolLM2-135M-Instruct");
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there: scripts/fetch.sh fetches it";
   expect_golden(Tokenizer::load(path), "smollm2.ids.json");
 }
 
