@@ -1,0 +1,51 @@
+// Embedding forward and backward: tokens x hidden over a vocabulary of 49152, ids in groups of eight.
+#include <vector>
+
+#include "benchmarks/benchmark_context.hpp"
+#include "kernels/embedding.hpp"
+
+namespace recpo::bench {
+namespace {
+
+constexpr std::int64_t kVocab = 49152;
+constexpr int kGroup = 8;
+
+OwnedVector<int> ints(std::int64_t n, int factor, int divisor, std::int64_t modulus) {
+  std::vector<int> host(n);
+  for (std::int64_t i = 0; i < n; ++i) host[i] = static_cast<int>(i / divisor * factor % modulus);
+  const OwnedVector<int> device("recpo::bench::ints", n);
+  Kokkos::deep_copy(device, HostVector<const int>(host.data(), n));
+  return device;
+}
+
+void embedding_forward(benchmark::State& state) {
+  const std::int64_t tokens = state.range(0), hidden = state.range(1);
+  const auto table = filled_matrix<float>(kVocab, hidden), out = filled_matrix<float>(tokens, hidden);
+  const auto ids = ints(tokens, 7919, kGroup, kVocab);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::embedding_forward<float>(exec, ids, table, out);
+    exec.fence();
+  }
+  report_bytes(state, 4.0 * (1 + 1.0 / kGroup) * tokens * hidden);
+}
+BENCHMARK(embedding_forward)->Args({16384, 576})->UseRealTime();
+
+void embedding_backward(benchmark::State& state) {
+  const std::int64_t tokens = state.range(0), hidden = state.range(1), groups = tokens / kGroup;
+  const auto d_out = filled_matrix<float>(tokens, hidden), d_table = filled_matrix<float>(kVocab, hidden);
+  const auto group_token = ints(groups, 7919, 1, kVocab), begin = ints(groups + 1, kGroup, 1, tokens + 1);
+  const auto order = ints(tokens, 1, 1, tokens);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::embedding_backward<float>(exec, group_token, begin, order, d_out, d_table);
+    exec.fence();
+  }
+  report_bytes(state, 4.0 * (1 + 2.0 / kGroup) * tokens * hidden);
+}
+BENCHMARK(embedding_backward)->Args({16384, 576})->UseRealTime();
+
+}  // namespace
+}  // namespace recpo::bench
+
+RECPO_BENCHMARK_MAIN()

@@ -1,0 +1,74 @@
+// Log-probs of answer tokens: rows x vocabulary, two targets a row.
+#include <vector>
+
+#include "benchmarks/benchmark_context.hpp"
+#include "kernels/sequence_logp.hpp"
+
+namespace recpo::bench {
+namespace {
+
+struct Targets {
+  OwnedVector<int> begin, token;
+  OwnedVector<float> lse, d;
+
+  Targets(std::int64_t rows, std::int64_t vocab)
+      : begin("recpo::bench::begin", rows + 1),
+        token("recpo::bench::token", 2 * rows),
+        lse("recpo::bench::lse", rows),
+        d("recpo::bench::d", 2 * rows) {
+    std::vector<int> host_begin(rows + 1), host_token(2 * rows);
+    for (std::int64_t r = 0; r <= rows; ++r) host_begin[r] = static_cast<int>(2 * r);
+    for (std::int64_t m = 0; m < 2 * rows; ++m) host_token[m] = static_cast<int>(m * 7919 % vocab);
+    Kokkos::deep_copy(begin, HostVector<const int>(host_begin.data(), host_begin.size()));
+    Kokkos::deep_copy(token, HostVector<const int>(host_token.data(), host_token.size()));
+    Kokkos::deep_copy(lse, 12.0f);
+    Kokkos::deep_copy(d, 0.5f);
+  }
+};
+
+void sequence_logp_forward(benchmark::State& state) {
+  const std::int64_t rows = state.range(0), vocab = state.range(1);
+  const auto logits = filled_matrix<float>(rows, vocab);
+  const Targets targets(rows, vocab);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::sequence_logp_forward<float>(exec, logits, static_cast<int>(vocab), targets.begin, targets.token,
+                                          targets.lse, targets.d);
+    exec.fence();
+  }
+  report_bytes(state, 4.0 * rows * vocab);
+}
+BENCHMARK(sequence_logp_forward)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
+
+// In place: the logits of one iteration are the gradient of the one before, of the same size and cost.
+void sequence_logp_backward(benchmark::State& state) {
+  const std::int64_t rows = state.range(0), vocab = state.range(1);
+  const auto logits = filled_matrix<float>(rows, vocab);
+  const Targets targets(rows, vocab);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::sequence_logp_backward<float>(exec, targets.begin, targets.token, targets.lse, targets.d,
+                                           static_cast<int>(vocab), logits);
+    exec.fence();
+  }
+  report_bytes(state, 4.0 * 2 * rows * vocab);
+}
+BENCHMARK(sequence_logp_backward)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
+
+void argmax_rows(benchmark::State& state) {
+  const std::int64_t rows = state.range(0), vocab = state.range(1);
+  const auto logits = filled_matrix<float>(rows, vocab);
+  const OwnedVector<int> index("recpo::bench::index", rows);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::argmax_rows<float>(exec, logits, static_cast<int>(vocab), index);
+    exec.fence();
+  }
+  report_bytes(state, 4.0 * rows * vocab);
+}
+BENCHMARK(argmax_rows)->Args({320, 49152})->UseRealTime();
+
+}  // namespace
+}  // namespace recpo::bench
+
+RECPO_BENCHMARK_MAIN()

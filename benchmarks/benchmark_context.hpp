@@ -1,0 +1,100 @@
+#pragma once
+// What every benchmark says about itself: the program's version, the backend, its threads, and the machine's own
+// limits measured in the same process (memory bandwidth by a triad, the rate of a large matrix product), because
+// figures of different machines compare as fractions only. Bytes are what an algorithm must move: every operand read
+// or written once.
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "kernels/gemm.hpp"
+#include "kernels/row.hpp"
+#include "src/support/version.hpp"
+#include "src/support/views.hpp"
+
+namespace recpo::bench {
+
+inline void triad(const ExecSpace& exec, Vector<const float> b, Vector<const float> c, Vector<float> a) {
+  const float *b_data = b.data(), *c_data = c.data();
+  float* a_data = a.data();
+  kernels::for_each_element(
+      exec, "recpo::bench::triad", a.extent(0),
+      KOKKOS_LAMBDA(std::int64_t i) { a_data[i] = b_data[i] + 0.5f * c_data[i]; });
+}
+
+// Bytes a second of the best of ten triads over arrays of 256 MiB together, far beyond any cache; measured once.
+inline double measured_bandwidth() {
+  static const double bandwidth = [] {
+    const std::int64_t n = std::int64_t{64} << 20;
+    const OwnedVector<float> a("recpo::bench::a", n), b("recpo::bench::b", n), c("recpo::bench::c", n);
+    const ExecSpace exec;
+    double best = 0;
+    for (int repeat = 0; repeat < 10; ++repeat) {
+      const auto start = std::chrono::steady_clock::now();
+      triad(exec, b, c, a);
+      exec.fence();
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+      best = std::max(best, 3.0 * sizeof(float) * n / seconds.count());
+    }
+    return best;
+  }();
+  return bandwidth;
+}
+
+// After the timed loop: GB/s, and the fraction of the measured bandwidth.
+inline void report_bytes(benchmark::State& state, double bytes) {
+  using benchmark::Counter;
+  state.counters["GB/s"] = Counter(bytes * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["of_bandwidth"] = Counter(bytes / measured_bandwidth(), Counter::kIsIterationInvariantRate);
+}
+
+// GFLOP/s, and the fraction of the rate of a large product.
+template <class T>
+void report_flops(benchmark::State& state, double flops) {
+  using benchmark::Counter;
+  static const double rate = kernels::measured_gemm_rate<T>();
+  state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
+  state.counters["of_gemm"] = Counter(flops / rate, Counter::kIsIterationInvariantRate);
+}
+
+// A matrix of small distinct numbers: zeros would take shortcuts that data does not.
+template <class T>
+OwnedMatrix<T> filled_matrix(std::int64_t rows, std::int64_t columns) {
+  const OwnedMatrix<T> matrix(Kokkos::view_alloc(Kokkos::WithoutInitializing, "recpo::bench::matrix"), rows, columns);
+  T* data = matrix.data();
+  kernels::for_each_element(
+      ExecSpace(), "recpo::bench::fill", rows * columns,
+      KOKKOS_LAMBDA(std::int64_t i) { data[i] = static_cast<T>((i * 7919) % 1021) / 256 - 2; });
+  return matrix;
+}
+
+template <class T>
+OwnedVector<T> filled_vector(std::int64_t n) {
+  const OwnedMatrix<T> row = filled_matrix<T>(1, n);
+  return Kokkos::subview(row, 0, Kokkos::ALL);
+}
+
+// The main of every benchmark.
+inline int run(int argc, char** argv) {
+  kernels::select_blas_kernels(argv);
+  const Kokkos::ScopeGuard kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
+  kernels::initialize_gemm();
+  benchmark::Initialize(&argc, argv);
+  benchmark::AddCustomContext("recpo",
+                              fmt::format("{} ({}), {}", program_version(), git_description(), build_description()));
+  benchmark::AddCustomContext("backend", fmt::format("{}, {} threads", ExecSpace::name(), ExecSpace().concurrency()));
+  benchmark::AddCustomContext("gemm", fmt::format("{}, {:.0f} GFLOP/s in float", kernels::gemm_description(),
+                                                  kernels::measured_gemm_rate<float>() * 1e-9));
+  benchmark::AddCustomContext("bandwidth", fmt::format("{:.1f} GB/s (triad)", measured_bandwidth() * 1e-9));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace recpo::bench
+
+#define RECPO_BENCHMARK_MAIN() \
+  int main(int argc, char** argv) { return recpo::bench::run(argc, argv); }
