@@ -96,8 +96,8 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
   project_backward<T>(exec, a.activated, weights.down, d_x, w.d_activated, gradients.down);
   kernels::swiglu_backward<T>(exec, a.gate_up, w.d_activated, a.gate_up);
   project_backward<T>(exec, a.mid_normed, weights.gate_up, a.gate_up, w.d_normed, gradients.gate_up);
-  kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, w.d_normed, d_x,
-                                gradients.post_norm, w.norm);
+  kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, w.d_normed, d_x, gradients.post_norm,
+                                w.norm);
   // Now d_x is the gradient of mid, which is also that of x along the residual.
   project_backward<T>(exec, a.attended, weights.o, d_x, w.d_attended, gradients.o);
   const QueryKeyValue<T> heads = split_heads<T>(config, a.qkv), d_heads = split_heads<T>(config, w.d_qkv);
@@ -111,11 +111,11 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
                                 w.norm);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                       \
-  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                 \
-                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);                  \
-  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                \
-                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>,              \
+#define RECPO_INSTANTIATE(T)                                                                          \
+  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,    \
+                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);     \
+  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,   \
+                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>, \
                                   const BlockTensors<T>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

@@ -20,14 +20,14 @@ struct RopeTables {
 // What a block computes on the way; kept for the backward pass in training, shared by all blocks otherwise.
 template <class T>
 struct BlockActivations {
-  Matrix<T> x;                                // [T, H] input
-  Matrix<T> normed, mid, mid_normed;          // [T, H]
-  Matrix<T> qkv;                              // [T, (N + 2G) D] after the rotation
-  Matrix<T> attended;                         // [T, N D]
-  Matrix<T> gate_up;                          // [T, 2F]; its gradient afterwards
-  Matrix<T> activated;                        // [T, F]
+  Matrix<T> x;                                         // [T, H] input
+  Matrix<T> normed, mid, mid_normed;                   // [T, H]
+  Matrix<T> qkv;                                       // [T, (N + 2G) D] after the rotation
+  Matrix<T> attended;                                  // [T, N D]
+  Matrix<T> gate_up;                                   // [T, 2F]; its gradient afterwards
+  Matrix<T> activated;                                 // [T, F]
   Vector<Accumulate<T>> inverse_rms, mid_inverse_rms;  // [T]
-  Matrix<Accumulate<T>> lse;                  // [T, N]
+  Matrix<Accumulate<T>> lse;                           // [T, N]
 };
 
 // Keys and values of earlier passes (generation). Without a cache (training) both are empty.

@@ -55,8 +55,8 @@ typename Decoder<T>::BlockSlices Decoder<T>::plan_block() {
 
 template <class T>
 void Decoder<T>::make_rope_tables(const ExecSpace& exec) {
-  const std::vector<double> frequencies = kernels::rope_inverse_frequencies(
-      static_cast<int>(config_.head_dim), config_.rope_theta, config_.rope_scaling);
+  const std::vector<double> frequencies =
+      kernels::rope_inverse_frequencies(static_cast<int>(config_.head_dim), config_.rope_theta, config_.rope_scaling);
   OwnedVector<double> on_device("recpo::decoder::inverse_frequency", frequencies.size());
   Kokkos::deep_copy(on_device, Kokkos::View<const double*, Kokkos::LayoutRight, HostSpace, Unmanaged>(
                                    frequencies.data(), frequencies.size()));
@@ -97,8 +97,8 @@ BlockContext<T> Decoder<T>::context(const DeviceBatch& batch) {
   const std::int64_t needed = kernels::attention_workspace(attention_shape(config_), batch.spans);
   if (static_cast<std::int64_t>(attention_workspace_.extent(0)) < needed) {
     attention_workspace_ = OwnedVector<T>();
-    attention_workspace_ = OwnedVector<T>(
-        Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), needed);
+    attention_workspace_ =
+        OwnedVector<T>(Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), needed);
   }
   return {config_, batch, {cosine_, sine_}, attention_workspace_};
 }

@@ -52,8 +52,8 @@ class Decoder {
   LlamaTensors<T> weights_, gradients_;
   Arena arena_;
   std::unique_ptr<Head<T>> head_;
-  std::vector<BlockSlices> blocks_;      // one a block in training, one for all otherwise
-  std::vector<Arena::Slice> streams_;    // likewise, one more in training
+  std::vector<BlockSlices> blocks_;    // one a block in training, one for all otherwise
+  std::vector<Arena::Slice> streams_;  // likewise, one more in training
   Arena::Slice d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_;
   OwnedMatrix<Accumulate<T>> cosine_, sine_;
   OwnedVector<T> attention_workspace_;

@@ -14,8 +14,9 @@ TokenGroups group_by_token(const std::vector<int>& tokens) {
   TokenGroups groups;
   groups.order.resize(tokens.size());
   std::iota(groups.order.begin(), groups.order.end(), 0);
-  std::stable_sort(groups.order.begin(), groups.order.end(),
-                   [&](int a, int b) { return tokens[static_cast<std::size_t>(a)] < tokens[static_cast<std::size_t>(b)]; });
+  std::stable_sort(groups.order.begin(), groups.order.end(), [&](int a, int b) {
+    return tokens[static_cast<std::size_t>(a)] < tokens[static_cast<std::size_t>(b)];
+  });
   for (std::size_t i = 0; i < groups.order.size(); ++i) {
     const int token = tokens[static_cast<std::size_t>(groups.order[i])];
     if (groups.token.empty() || groups.token.back() != token) {
@@ -39,8 +40,9 @@ void BatchUploader::flush(const ExecSpace& exec) {
     memory_ = OwnedVector<int>(Kokkos::view_alloc("recpo::device_batch::integers", Kokkos::WithoutInitializing),
                                staged_.size() + staged_.size() / 2);
   }
-  Kokkos::deep_copy(exec, Vector<int>(memory_.data(), staged_.size()),
-                    Kokkos::View<const int*, Kokkos::LayoutRight, HostSpace, Unmanaged>(staged_.data(), staged_.size()));
+  Kokkos::deep_copy(
+      exec, Vector<int>(memory_.data(), staged_.size()),
+      Kokkos::View<const int*, Kokkos::LayoutRight, HostSpace, Unmanaged>(staged_.data(), staged_.size()));
   exec.fence("recpo::device_batch::flush");
   staged_.clear();
 }

@@ -39,7 +39,9 @@ class BatchUploader {
   };
   Slice stage(const std::vector<int>& values);
   void flush(const ExecSpace& exec);
-  Vector<const int> view(const Slice& slice) const { return Vector<const int>(memory_.data() + slice.begin, slice.size); }
+  Vector<const int> view(const Slice& slice) const {
+    return Vector<const int>(memory_.data() + slice.begin, slice.size);
+  }
 
   std::vector<int> staged_;
   OwnedVector<int> memory_;

@@ -143,8 +143,8 @@ std::vector<std::vector<std::int32_t>> Generator<T>::generate(std::span<const Ge
     most_sequences = std::max(most_sequences, static_cast<std::int64_t>(begins[b + 1] - begins[b]));
   }
   const std::int64_t most_rows = std::max(implementation_->batch_tokens, longest_sequence);
-  implementation_->reserve(std::max({kPrefillTokens, longest_prompt, most_sequences}), most_sequences,
-                           longest_sequence, most_rows);
+  implementation_->reserve(std::max({kPrefillTokens, longest_prompt, most_sequences}), most_sequences, longest_sequence,
+                           most_rows);
 
   std::vector<std::vector<std::int32_t>> results(requests.size());
   for (std::size_t b = 0; b + 1 < begins.size(); ++b) {

@@ -12,7 +12,7 @@
 namespace recpo::model {
 
 struct GenerateRequest {
-  std::vector<std::int32_t> prompt;   // at least one token
+  std::vector<std::int32_t> prompt;  // at least one token
   std::int64_t max_new_tokens = 0;
 };
 

@@ -73,8 +73,8 @@ std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T
 
 template <class T>
 void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                       const std::vector<int>& target_begin, Matrix<const T> x,
-                       const std::vector<double>& d_token_logp, Matrix<T> d_x, const LlamaTensors<T>& gradients) {
+                       const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
+                       Matrix<T> d_x, const LlamaTensors<T>& gradients) {
   RECPO_REQUIRE(d_token_logp.size() == static_cast<std::size_t>(target_begin.back()));
   // The targets' log-probs have been read; their memory takes the gradient.
   const auto d_logp = arena_.vector<Accumulate<T>>(token_logp_, static_cast<std::int64_t>(d_token_logp.size()));

@@ -48,8 +48,8 @@ std::vector<double> Llama<T>::forward(const data::TreeBatch& batch) {
   self.batch = batch;
   self.on_device = self.uploader.upload(self.exec, batch, self.decoder.capacity().training);
   self.output = self.decoder.forward(self.exec, self.on_device, {});
-  const std::vector<double> token_logp = self.decoder.head().forward(self.exec, self.decoder.weights(), self.on_device,
-                                                                     batch.target_begin, self.output);
+  const std::vector<double> token_logp =
+      self.decoder.head().forward(self.exec, self.decoder.weights(), self.on_device, batch.target_begin, self.output);
   std::vector<double> logp(static_cast<std::size_t>(batch.num_completions()), 0.0);
   for (std::size_t m = 0; m < token_logp.size(); ++m) {
     logp[static_cast<std::size_t>(batch.target_completion[m])] += token_logp[m];

@@ -16,10 +16,10 @@
 namespace recpo::model {
 
 struct LlamaCapacity {
-  std::int64_t tokens = 0;          // T: largest micro-batch
-  std::int64_t completions = 0;     // C of the largest micro-batch
-  std::int64_t logit_rows = 512;    // R computed at a time (larger batches go in chunks)
-  bool training = false;            // keep every layer's activations for backward()
+  std::int64_t tokens = 0;        // T: largest micro-batch
+  std::int64_t completions = 0;   // C of the largest micro-batch
+  std::int64_t logit_rows = 512;  // R computed at a time (larger batches go in chunks)
+  bool training = false;          // keep every layer's activations for backward()
 };
 
 template <class T>

@@ -18,9 +18,9 @@ struct Parameter {
   std::string name;                 // Hugging Face's, "model.layers.3.self_attn.q_proj.weight"
   std::vector<std::int64_t> shape;  // global, row-major: [rows, columns] or [columns]
   Split split = Split::kNone;
-  bool decay = true;                // weight decay applies (matrices and embeddings, not norms)
+  bool decay = true;  // weight decay applies (matrices and embeddings, not norms)
   int bucket = 0;
-  std::int64_t offset = 0;          // of its first element in weights() and gradients()
+  std::int64_t offset = 0;  // of its first element in weights() and gradients()
 
   std::int64_t rows() const { return shape.size() == 2 ? shape[0] : 1; }
   std::int64_t columns() const { return shape.back(); }
@@ -28,7 +28,7 @@ struct Parameter {
 };
 
 struct Bucket {
-  std::string name;  // "embedding", "layers.3", "head"
+  std::string name;                 // "embedding", "layers.3", "head"
   std::int64_t begin = 0, end = 0;  // elements; buckets tile the allocation
 };
 

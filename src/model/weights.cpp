@@ -33,7 +33,8 @@ LlamaTensors<T> collect(const LlamaConfig& config, const ParameterStore<T>& stor
 
 template <class T>
 LlamaTensors<T> llama_weights(const LlamaConfig& config, const ParameterStore<T>& store) {
-  return collect<T>(config, store, [&](std::size_t first, std::size_t last) { return store.fused_weight(first, last); });
+  return collect<T>(config, store,
+                    [&](std::size_t first, std::size_t last) { return store.fused_weight(first, last); });
 }
 
 template <class T>
@@ -42,8 +43,8 @@ LlamaTensors<T> llama_gradients(const LlamaConfig& config, const ParameterStore<
                     [&](std::size_t first, std::size_t last) { return store.fused_gradient(first, last); });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                 \
-  template LlamaTensors<T> llama_weights<T>(const LlamaConfig&, const ParameterStore<T>&);   \
+#define RECPO_INSTANTIATE(T)                                                               \
+  template LlamaTensors<T> llama_weights<T>(const LlamaConfig&, const ParameterStore<T>&); \
   template LlamaTensors<T> llama_gradients<T>(const LlamaConfig&, const ParameterStore<T>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

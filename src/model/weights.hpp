@@ -1,6 +1,6 @@
 #pragma once
-// The decoder's matrices as the equations need them: neighbours fused (q|k|v, gate|up), one struct a block. Views into a
-// ParameterStore, which must outlive them. The same struct serves for weights and for their gradients.
+// The decoder's matrices as the equations need them: neighbours fused (q|k|v, gate|up), one struct a block. Views into
+// a ParameterStore, which must outlive them. The same struct serves for weights and for their gradients.
 
 #include <vector>
 
@@ -20,10 +20,10 @@ struct BlockTensors {
 
 template <class T>
 struct LlamaTensors {
-  Matrix<T> embedding;              // [V, H]
+  Matrix<T> embedding;  // [V, H]
   std::vector<BlockTensors<T>> blocks;
-  Vector<T> final_norm;             // [H]
-  Matrix<T> head;                   // [V, H]; the embedding itself when tied
+  Vector<T> final_norm;  // [H]
+  Matrix<T> head;        // [V, H]; the embedding itself when tied
 };
 
 template <class T>

@@ -30,7 +30,7 @@ class AdamW {
   const model::ParameterStore<T>& store() const { return store_; }
   std::int64_t steps_done() const { return steps_done_; }
   void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
-  Vector<T> first_moment() const { return first_; }   // [store.size()]
+  Vector<T> first_moment() const { return first_; }  // [store.size()]
   Vector<T> second_moment() const { return second_; }
 
  private:

@@ -27,8 +27,8 @@ void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
 template <class T>
 void send(MPI_Comm communicator, int to, const T* data, std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += kMessageElements) {
-    check(MPI_Send(data + i, static_cast<int>(std::min(kMessageElements, n - i)), mpi_type<T>(), to, kTag,
-                   communicator));
+    check(
+        MPI_Send(data + i, static_cast<int>(std::min(kMessageElements, n - i)), mpi_type<T>(), to, kTag, communicator));
   }
 }
 
@@ -44,7 +44,9 @@ void receive(MPI_Comm communicator, int from, T* data, std::int64_t n) {
 template <class T>
 void exchange(MPI_Comm communicator, int partner, const T* out, std::int64_t out_n, T* in, std::int64_t in_n) {
   for (std::int64_t i = 0; i < std::max(out_n, in_n); i += kMessageElements) {
-    const auto count = [i](std::int64_t n) { return static_cast<int>(std::clamp<std::int64_t>(n - i, 0, kMessageElements)); };
+    const auto count = [i](std::int64_t n) {
+      return static_cast<int>(std::clamp<std::int64_t>(n - i, 0, kMessageElements));
+    };
     check(MPI_Sendrecv(out + std::min(i, out_n), count(out_n), mpi_type<T>(), partner, kTag, in + std::min(i, in_n),
                        count(in_n), mpi_type<T>(), partner, kTag, communicator, MPI_STATUS_IGNORE));
   }
@@ -129,8 +131,8 @@ void MpiCommunicator::binomial_sum(T* data, std::int64_t n) {
 void MpiCommunicator::broadcast(std::span<std::byte> data, int root) {
   const auto n = static_cast<std::int64_t>(data.size());
   for (std::int64_t i = 0; i < n; i += kMessageElements) {
-    check(MPI_Bcast(data.data() + i, static_cast<int>(std::min(kMessageElements, n - i)), MPI_BYTE, root,
-                    communicator_));
+    check(
+        MPI_Bcast(data.data() + i, static_cast<int>(std::min(kMessageElements, n - i)), MPI_BYTE, root, communicator_));
   }
 }
 

@@ -11,9 +11,9 @@ namespace recpo::train {
 inline double forward_flops(const model::LlamaConfig& config, const data::TreeBatch& batch) {
   const auto tokens = static_cast<double>(batch.num_tokens());
   const auto hidden = static_cast<double>(config.hidden_size);
-  const double block_weights = hidden * (2.0 * static_cast<double>(config.query_width()) +
-                                         2.0 * static_cast<double>(config.key_value_width()) +
-                                         3.0 * static_cast<double>(config.intermediate_size));
+  const double block_weights =
+      hidden * (2.0 * static_cast<double>(config.query_width()) + 2.0 * static_cast<double>(config.key_value_width()) +
+                3.0 * static_cast<double>(config.intermediate_size));
   double seen_keys = 0;  // pairs of query and visible key
   for (std::size_t i = 0; i < batch.tokens.size(); ++i) seen_keys += batch.positions[i] + 1;
   const auto layers = static_cast<double>(config.num_hidden_layers);

@@ -41,9 +41,9 @@ void GradientTree<T>::end_leaf(const ExecSpace& exec, bool last) {
     return;
   }
   if (level == levels_.size()) {
-    levels_.push_back({OwnedVector<T>(Kokkos::view_alloc("recpo::leaves::partial", Kokkos::WithoutInitializing),
-                                      gradient_.extent(0)),
-                       false});
+    levels_.push_back(
+        {OwnedVector<T>(Kokkos::view_alloc("recpo::leaves::partial", Kokkos::WithoutInitializing), gradient_.extent(0)),
+         false});
   }
   Kokkos::deep_copy(exec, levels_[level].sum, gradient_);
   levels_[level].filled = true;

@@ -1,9 +1,9 @@
 #pragma once
 // A global batch as fixed leaves, so that its gradient does not depend on the number of ranks. The batch is cut into
-// `count` leaves of consecutive rows; the gradient of a leaf is computed on one rank, and leaves are added along a fixed
-// binary tree: within a rank by GradientTree, across ranks by Communicator::all_reduce_sum. With a power of two of
-// ranks, at most `count`, every association is the same as on one rank, so losses and weights have the same bits.
-// A rank with 2^k leaves holds k additional gradient buffers.
+// `count` leaves of consecutive rows; the gradient of a leaf is computed on one rank, and leaves are added along a
+// fixed binary tree: within a rank by GradientTree, across ranks by Communicator::all_reduce_sum. With a power of two
+// of ranks, at most `count`, every association is the same as on one rank, so losses and weights have the same bits. A
+// rank with 2^k leaves holds k additional gradient buffers.
 
 #include <vector>
 
@@ -13,8 +13,8 @@ namespace recpo::train {
 
 struct LeafPlan {
   std::int64_t global_batch = 0;
-  int count = 1;                    // leaves of the global batch
-  int first = 0, last = 0;          // this rank's leaves [first, last)
+  int count = 1;            // leaves of the global batch
+  int first = 0, last = 0;  // this rank's leaves [first, last)
 
   // Rows of the batch that make leaf `leaf`: [begin, end).
   std::int64_t begin(int leaf) const { return leaf * global_batch / count; }

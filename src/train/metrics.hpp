@@ -11,9 +11,9 @@ namespace recpo::train {
 
 // One row or preference set of a step, computed on the rank that trained on it. Plain data: gathered as bytes.
 struct SampleMetrics {
-  double loss = 0;             // sft: -logp_0
+  double loss = 0;                                // sft: -logp_0
   double chosen_reward = 0, rejected_reward = 0;  // rejected: mean over the set's dispreferred answers
-  double accuracy = 0;         // share of dispreferred answers with a lower reward
+  double accuracy = 0;                            // share of dispreferred answers with a lower reward
   double chosen_logp = 0, rejected_logp = 0;
   double floored_margins = 0;
 };
@@ -23,15 +23,15 @@ std::vector<SampleMetrics> gather_samples(parallel::Communicator& dp, const std:
 
 struct StepMetrics {
   std::string stage;
-  std::int64_t step = 0;       // from 1 in each stage
+  std::int64_t step = 0;  // from 1 in each stage
   double loss = 0, grad_norm = 0, learning_rate = 0, epoch = 0;
-  SampleMetrics mean;          // alignment: means over sets
-  bool preferences = false;    // write the rewards/ and logps/ figures
-  std::int64_t num_tokens = 0; // tokens of all trees since the stage began
+  SampleMetrics mean;           // alignment: means over sets
+  bool preferences = false;     // write the rewards/ and logps/ figures
+  std::int64_t num_tokens = 0;  // tokens of all trees since the stage began
   double step_ms = 0;
   double comm_bytes_tp = 0, comm_bytes_dp = 0;
   double tokens_per_second = 0, flops_per_second = 0, fraction_of_gemm_rate = 0;
-  bool skipped = false;        // non-finite: the weights were left alone
+  bool skipped = false;  // non-finite: the weights were left alone
 };
 
 SampleMetrics mean_of(const std::vector<SampleMetrics>& samples);  // in batch order

@@ -13,7 +13,7 @@ struct StageOptions {
   std::int64_t epochs = 5, steps = 0;  // steps > 0 overrides epochs
   std::int64_t global_batch = 128;     // rows or preference sets an optimizer step
   std::int64_t micro_batch_tokens = 4096;
-  std::string order = "shuffled";      // shuffled | file
+  std::string order = "shuffled";  // shuffled | file
 };
 
 struct CheckpointOptions {

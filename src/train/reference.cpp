@@ -75,8 +75,8 @@ ReferenceLogps compute_reference(const data::RowFile& rows, const model::LlamaCo
   return result;
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                      \
-  template ReferenceLogps compute_reference<T>(const data::RowFile&, const model::LlamaConfig&,                   \
+#define RECPO_INSTANTIATE(T)                                                                                          \
+  template ReferenceLogps compute_reference<T>(const data::RowFile&, const model::LlamaConfig&,                       \
                                                model::ParameterStore<T>&, std::int64_t, const parallel::ProcessGrid&, \
                                                const Heartbeat&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)

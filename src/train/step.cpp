@@ -84,9 +84,8 @@ void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, do
   std::size_t begin = 0;
   for (const Sample* sample : samples) {
     const std::span<const double> own = std::span(logp).subspan(begin, sample->answers.size());
-    const SampleGradient gradient = preferences_
-                                        ? preference_gradient(stage_.objective, *sample, own, reference_)
-                                        : sft_gradient(own);
+    const SampleGradient gradient =
+        preferences_ ? preference_gradient(stage_.objective, *sample, own, reference_) : sft_gradient(own);
     for (const double d : gradient.d_logp) d_logp.push_back(loss_scale * d);
     metrics.push_back(gradient.metrics);
     begin += own.size();
@@ -97,9 +96,8 @@ void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, do
 template <class T>
 void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int leaf, double loss_scale,
                                std::vector<SampleMetrics>& metrics) {
-  const std::span<const Sample* const> rows =
-      std::span(batch).subspan(static_cast<std::size_t>(leaves_.begin(leaf)),
-                               static_cast<std::size_t>(leaves_.end(leaf) - leaves_.begin(leaf)));
+  const std::span<const Sample* const> rows = std::span(batch).subspan(
+      static_cast<std::size_t>(leaves_.begin(leaf)), static_cast<std::size_t>(leaves_.end(leaf) - leaves_.begin(leaf)));
   std::vector<std::int64_t> tokens;
   for (const Sample* sample : rows) tokens.push_back(sample->tokens());
   const std::vector<std::size_t> begins = data::pack(tokens, stage_.options.micro_batch_tokens);

@@ -42,9 +42,10 @@ checkpoint::Progress resume(const Stage& stage, const fs::path& folder, model::P
   if (!newest) return progress;
   progress = checkpoint::read_manifest(*newest).progress;
   if (progress.inputs_hash != stage.inputs_hash) {
-    throw_usage("{} was made from another deck, other rows or another start model: choose another run.dir, or remove "
-                "{} to train again",
-                newest->string(), folder.string());
+    throw_usage(
+        "{} was made from another deck, other rows or another start model: choose another run.dir, or remove "
+        "{} to train again",
+        newest->string(), folder.string());
   }
   state = parse_state(progress.extra, *newest);
   checkpoint::load_weights<T>(*newest, store);
@@ -86,9 +87,11 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat) {
   const bool preferences = stage.name == "align";
-  const SampleSet set = preferences ? training_samples(rows, negatives_wanted(stage.objective, rows), 1) : training_samples(rows, 0);
+  const SampleSet set =
+      preferences ? training_samples(rows, negatives_wanted(stage.objective, rows), 1) : training_samples(rows, 0);
   if (set.samples.empty()) throw_input("the rows hold no training row for stage {}", stage.name);
-  if (set.dropped > 0) log::warn("{}: {} training rows have too few dispreferred answers and are left out", stage.name, set.dropped);
+  if (set.dropped > 0)
+    log::warn("{}: {} training rows have too few dispreferred answers and are left out", stage.name, set.dropped);
   const std::int64_t steps = total_steps(stage.options, static_cast<std::int64_t>(set.samples.size()));
 
   const fs::path folder = stage.run_folder / "checkpoints" / stage.name;
@@ -124,10 +127,11 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
       log::warn("{}: step {} is not finite (loss {}, gradient norm {}) and leaves the weights alone", stage.name,
                 metrics.step, metrics.loss, metrics.grad_norm);
       if (state.bad_steps > stage.max_bad_steps) {
-        throw_error(ExitCode::kNumerics,
-                    "{}: {} steps had a non-finite loss or gradient, the last one step {}: lower optimizer.lr, or start "
-                    "again from an earlier checkpoint in {}",
-                    stage.name, state.bad_steps, metrics.step, folder.string());
+        throw_error(
+            ExitCode::kNumerics,
+            "{}: {} steps had a non-finite loss or gradient, the last one step {}: lower optimizer.lr, or start "
+            "again from an earlier checkpoint in {}",
+            stage.name, state.bad_steps, metrics.step, folder.string());
       }
     }
 
@@ -146,9 +150,9 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
   return {true, progress.step};
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                       \
-  template Outcome train<T>(const Stage&, const data::RowFile&, const ReferenceLogps&, const model::LlamaConfig&,  \
-                            model::ParameterStore<T>&, const text::Tokenizer&, const parallel::ProcessGrid&,       \
+#define RECPO_INSTANTIATE(T)                                                                                      \
+  template Outcome train<T>(const Stage&, const data::RowFile&, const ReferenceLogps&, const model::LlamaConfig&, \
+                            model::ParameterStore<T>&, const text::Tokenizer&, const parallel::ProcessGrid&,      \
                             const StopRequested&, const Heartbeat&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

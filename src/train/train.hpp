@@ -23,7 +23,7 @@ namespace recpo::train {
 using ReferenceLogps = std::map<std::int64_t, std::vector<double>>;
 
 struct Stage {
-  std::string name;                       // sft | align
+  std::string name;  // sft | align
   StageOptions options;
   optim::OptimizerOptions optimizer;
   objective::ObjectiveOptions objective;  // align only
@@ -31,8 +31,8 @@ struct Stage {
   LogOptions log;
   std::uint64_t seed = 1;
   std::int64_t max_bad_steps = 3;
-  std::int64_t reduction_leaves = 8;      // [parallel] reduction_leaves, see train/leaves.hpp
-  std::filesystem::path run_folder;       // checkpoints/NAME/step_N and metrics.jsonl are below it
+  std::int64_t reduction_leaves = 8;  // [parallel] reduction_leaves, see train/leaves.hpp
+  std::filesystem::path run_folder;   // checkpoints/NAME/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
 };
 

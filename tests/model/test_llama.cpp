@@ -79,7 +79,8 @@ TEST_P(TreePass, EveryGradientEqualsDifferences) {
     const double h = 1e-4;
     const double fine = (at(h) - at(-h)) / (2 * h), coarse = (at(2 * h) - at(-2 * h)) / (4 * h);
     at(0);
-    const double expected = std::inner_product(direction.begin(), direction.end(), gradient.data() + parameter.offset, 0.0);
+    const double expected =
+        std::inner_product(direction.begin(), direction.end(), gradient.data() + parameter.offset, 0.0);
     // Richardson; its error is below the coarse step's truncation, plus the values' rounding over h.
     const double noise = std::abs(value()) * relative_bound<double>(model.config) / h;
     EXPECT_NEAR((4 * fine - coarse) / 3, expected, std::abs(fine - coarse) + noise) << parameter.name;
@@ -127,7 +128,8 @@ TEST(ParameterStore, LaysNeighboursOutAsOneMatrix) {
   EXPECT_EQ(qkv.extent(0), 32u + 16u + 16u);
   EXPECT_EQ(qkv.data() + 32 * 32, store.weight(q + 1).data());
   EXPECT_EQ(store.buckets().size(), 4u);
-  for (std::size_t b = 0; b + 1 < store.buckets().size(); ++b) EXPECT_EQ(store.buckets()[b].end, store.buckets()[b + 1].begin);
+  for (std::size_t b = 0; b + 1 < store.buckets().size(); ++b)
+    EXPECT_EQ(store.buckets()[b].end, store.buckets()[b + 1].begin);
   EXPECT_EQ(store.buckets().back().end, store.size());
 }
 

@@ -43,8 +43,8 @@ void expect_tree_sum() {
     std::vector<std::vector<T>> all;
     for (int r = 0; r < ranks; ++r) all.push_back(values_of_rank<T>(r, n));
     for (std::int64_t i = 0; i < n; ++i) {
-      const T expected =
-          tree_sum<T>(0, width, ranks, [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; });
+      const T expected = tree_sum<T>(
+          0, width, ranks, [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; });
       ASSERT_EQ(data(i), expected) << "element " << i << " of " << n << " on " << ranks << " ranks";
     }
   }
