@@ -32,11 +32,10 @@ data::TreeBatch make_batch(std::int64_t trees, std::int64_t answers, std::int64_
   return batch;
 }
 
-void report(benchmark::State& state, double tokens, double flops) {
-  state.counters["tokens/s"] = benchmark::Counter(tokens, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["GFLOP/s"] = benchmark::Counter(flops / 1e9, benchmark::Counter::kIsIterationInvariantRate);
-  state.counters["of_GEMM"] =
-      benchmark::Counter(flops / kernels::measured_gemm_rate<float>(), benchmark::Counter::kIsIterationInvariantRate);
+void report(benchmark::State& state, const data::TreeBatch& batch, double flops) {
+  state.counters["tokens/s"] =
+      benchmark::Counter(static_cast<double>(batch.num_tokens()), benchmark::Counter::kIsIterationInvariantRate);
+  bench::report_flops<float>(state, flops);
 }
 
 void training_step(benchmark::State& state, const std::string& shape) {
@@ -56,7 +55,7 @@ void training_step(benchmark::State& state, const std::string& shape) {
     optimizer.step(ExecSpace{}, 1e-5, optimizer.gradient_norm(ExecSpace{}));
     Kokkos::fence();
   }
-  report(state, static_cast<double>(batch.num_tokens()), 3 * train::forward_flops(config, batch));
+  report(state, batch, 3 * train::forward_flops(config, batch));
 }
 
 void forward_pass(benchmark::State& state, const std::string& shape) {
@@ -67,7 +66,7 @@ void forward_pass(benchmark::State& state, const std::string& shape) {
   model::initialize_weights(config, 1, store);
   model::Llama<float> llama(config, store, {.tokens = batch.num_tokens(), .completions = batch.num_completions()});
   for (auto _ : state) benchmark::DoNotOptimize(llama.forward(batch));
-  report(state, static_cast<double>(batch.num_tokens()), train::forward_flops(config, batch));
+  report(state, batch, train::forward_flops(config, batch));
 }
 
 // Trees of a micro-batch; answers: 1 = SFT, 4 = alignment with three dispreferred answers, 20 = candidate ranking.
