@@ -46,6 +46,14 @@ void remove_folder(const fs::path& path) {
   if (error) throw_write("cannot remove {}: {}", path.string(), error.message());
 }
 
+// Out of sight first: a checkpoint half removed by a kill would look like a broken one.
+void discard_checkpoint(const fs::path& path) {
+  const fs::path discarded = path.string() + ".discarded" + std::string(kTemporary);
+  remove_folder(discarded);
+  rename_folder(path, discarded);
+  remove_folder(discarded);
+}
+
 bool has_all_files(const fs::path& checkpoint) {
   try {
     for (const auto& [name, record] : read_contents(checkpoint).files) check_size(checkpoint, name, record);
@@ -98,10 +106,10 @@ fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
     // No file system replaces a filled folder in one call everywhere, so a whole one steps aside under a name that
     // list_steps() knows; a broken one is of no use.
     if (is_whole(folder)) {
-      remove_folder(replaced);
+      if (fs::exists(replaced, ignored)) discard_checkpoint(replaced);
       rename_folder(folder, replaced);
     } else {
-      remove_folder(folder);
+      discard_checkpoint(folder);
     }
   }
   rename_folder(step_path(stage_folder, step, kTemporary), folder);
@@ -114,7 +122,7 @@ void prune_steps(const fs::path& stage_folder, std::int64_t step, int keep) {
   for (const StepFolder& folder : list_steps(stage_folder)) {
     if (folder.step > step) continue;  // a broken one that was passed over: its step comes again
     if (kept >= keep || (folder.step == step && folder.replaced)) {
-      remove_folder(folder.path);
+      discard_checkpoint(folder.path);
     } else if (has_all_files(folder.path)) {
       ++kept;
     }

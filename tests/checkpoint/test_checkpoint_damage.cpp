@@ -1,9 +1,13 @@
 // What happens to checkpoints in the world: kills, full disks, flipped bits. A whole older one must survive all of it,
 // and damage must never be loaded as if it were weights.
 #include <gtest/gtest.h>
+#include <spawn.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "src/checkpoint/checkpoint.hpp"
@@ -123,6 +127,46 @@ TEST(CheckpointDamage, AKillAtAnyPointLeavesTheOlderOne) {
       ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
       ASSERT_FALSE(fs::exists(temporary));
     }
+  }
+}
+
+// A process of its own that saves without end, to be killed: see below.
+constexpr const char* kVictimFolder = "RECPO_TEST_VICTIM_FOLDER";
+
+TEST(CheckpointDamage, DISABLED_SaveUntilKilled) {
+  const char* folder = std::getenv(kVictimFolder);
+  ASSERT_NE(folder, nullptr);
+  for (std::int64_t step = 1;; ++step) save<float>(folder, 1 + step % 3, 1);  // the same steps again and again
+}
+
+TEST(CheckpointDamage, AKilledProcessLeavesAWholeCheckpoint) {
+  constexpr int kKills = 12;
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  Random random(3, "kills");
+  std::string setting = std::string(kVictimFolder) + "=" + folder.path().string();
+  std::string program = fs::read_symlink("/proc/self/exe").string();
+  std::string filter = "--gtest_filter=*SaveUntilKilled", disabled = "--gtest_also_run_disabled_tests",
+              quiet = "--gtest_brief=1";
+  char* arguments[] = {program.data(), filter.data(), disabled.data(), quiet.data(), nullptr};
+  std::string threads = "OMP_NUM_THREADS=1", bind = "OMP_PROC_BIND=false";
+  char* environment[] = {setting.data(), threads.data(), bind.data(), nullptr};
+  for (int i = 0; i < kKills; ++i) {
+    pid_t child = 0;
+    ASSERT_EQ(::posix_spawn(&child, program.c_str(), nullptr, nullptr, arguments, environment), 0);
+    ::usleep(static_cast<useconds_t>(100'000 + random.below(100'000)));
+    ::kill(child, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "it ended before it was killed";
+    const auto newest = find_newest(folder.path());
+    ASSERT_TRUE(newest.has_value());
+    for (const fs::path& path : files_in(folder.path()))
+      if (path.extension() != ".tmp") verify(path);  // not only the newest: nothing half removed is left in sight
+    SmallModel<float> model(99);
+    load_weights(*newest, model.store);
+    const SmallModel<float> written(static_cast<std::uint64_t>(read_manifest(*newest).progress.step));
+    expect_same_bits(host_values(model.store.weights()), host_values(written.store.weights()));
   }
 }
 
