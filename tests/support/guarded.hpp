@@ -1,11 +1,11 @@
 #pragma once
-// Memory for kernel tests: a strided matrix inside a larger allocation whose other elements are NaN. A kernel that
-// reads outside its matrix makes a NaN of its result, one that writes outside changes a guard.
+// Memory for kernel tests: a strided matrix inside a larger allocation whose other elements, the guards, are NaN, each
+// with a payload of its own. A kernel that reads outside its matrix makes a NaN of its result; one that writes outside
+// changes the bits of a guard, even where it copies a NaN it has read outside another matrix.
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <cstring>
+#include <bit>
 #include <limits>
 #include <string_view>
 #include <vector>
@@ -40,7 +40,8 @@ class Guarded {
         columns_(columns),
         storage_(Kokkos::view_alloc(Kokkos::WithoutInitializing, "recpo::test::guarded"),
                  2 * kGuard + rows * (columns + kPadding)) {
-    std::vector<T> host(storage_.extent(0), std::numeric_limits<T>::quiet_NaN());
+    std::vector<T> host(storage_.extent(0));
+    for (std::size_t i = 0; i < host.size(); ++i) host[i] = guard(i);
     for (std::int64_t i = 0; i < rows * columns; ++i) host[position(i)] = static_cast<T>(values[i]);
     Kokkos::deep_copy(storage_, HostVector<const T>(host.data(), host.size()));
   }
@@ -55,29 +56,41 @@ class Guarded {
   }
   Vector<T> vector() const { return Vector<T>(storage_.data() + kGuard, columns_); }
 
-  std::vector<T> storage() const {
-    std::vector<T> host(storage_.extent(0));
-    Kokkos::deep_copy(HostVector<T>(host.data(), host.size()), storage_);
-    return host;
-  }
-
   // The matrix, row by row. Fails the test when a guard has changed.
-  Values values() const {
-    std::vector<T> host = storage();
-    Values values(rows_ * columns_);
+  std::vector<T> storage() const {
+    std::vector<T> host(storage_.extent(0)), matrix(rows_ * columns_);
+    Kokkos::deep_copy(HostVector<T>(host.data(), host.size()), storage_);
     for (std::int64_t i = 0; i < rows_ * columns_; ++i) {
-      values[i] = host[position(i)];
-      host[position(i)] = std::numeric_limits<T>::quiet_NaN();
+      matrix[i] = host[position(i)];
+      host[position(i)] = guard(position(i));
     }
-    for (const T guard : host) EXPECT_TRUE(std::isnan(guard)) << "written outside the matrix";
-    return values;
+    for (std::size_t i = 0; i < host.size(); ++i) {
+      EXPECT_EQ(std::bit_cast<Bits>(host[i]), std::bit_cast<Bits>(guard(i))) << "written outside the matrix";
+    }
+    return matrix;
+  }
+  Values values() const {
+    const std::vector<T> matrix = storage();
+    return Values(matrix.begin(), matrix.end());
   }
 
  private:
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   static constexpr std::int64_t kGuard = 5, kPadding = 3;
+
   std::int64_t position(std::int64_t i) const { return kGuard + i / columns_ * (columns_ + kPadding) + i % columns_; }
 
-  std::int64_t rows_, columns_;
+  // A quiet NaN: the mark of this matrix above the position, both cut to the 22 bits a float has to spare.
+  T guard(std::int64_t position) const {
+    const Bits payload = static_cast<Bits>((mark_ << 12 ^ position) & 0x3FFFFF);
+    return std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN()) | payload));
+  }
+  static std::int64_t next_mark() {
+    static std::int64_t mark = 0;
+    return ++mark;
+  }
+
+  std::int64_t rows_, columns_, mark_ = next_mark();
   OwnedVector<T> storage_;
 };
 
