@@ -12,7 +12,8 @@ struct DataOptions {
   std::string train, valid, test;     // dataset = "rows"
   std::int64_t k_core_users = 5, k_core_items = 5;
   std::int64_t min_history = 5, max_history = 20;
-  std::int64_t max_train_rows = 10000, max_eval_rows = 0;  // 0 = all
+  std::int64_t max_train_rows = 10000;  // 0 = all; files of ready rows are always taken whole
+  std::int64_t max_eval_rows = 0;       // 0 = all; limits evaluation, the rows of every split are always written
   std::int64_t candidates = 20, window = 10, negatives = 3;
   std::string tier = "full+rating";
   std::string positive = "best-utility";
@@ -21,11 +22,15 @@ struct DataOptions {
   double default_rating = 3.0, default_latency = 11.0;
   bool title_year = true;
   double max_bad_lines = 0.001;
-  double alpha = 0.5;                 // [align] alpha: the latency exponent of the utility that picks the preferred item
+  double alpha = 0.5;  // [align] alpha: the latency exponent of the utility that picks the preferred item
+  // Adherence rows: how many of the last interactions may be candidates (2: the second-last and the last), and which
+  // of the liked ones is correct.
+  std::int64_t adherence_following = 2;
+  std::string adherence_positive = "nearest";  // nearest | best-utility
 };
 
 struct PromptOptions {
-  std::string templates;              // a file; "" = the data set's own in inputs/prompts
+  std::string templates;  // a file; "" = the data set's own in inputs/prompts
 };
 
 }  // namespace recpo::data

@@ -18,8 +18,15 @@ struct TokenOptions {
   std::int32_t end_id = 0;        // end token of every answer
 };
 
+// Where a row came from and what may be cut from its prompt; needed between drawing and tokenizing only.
+struct RowOrigin {
+  std::string where;                               // for errors: "row 3 (train, user 196)" or "train.jsonl:4"
+  std::size_t history_begin = 0, history_end = 0;  // bytes of the prompt: whole history lines, newlines included
+};
+
 struct Prepared {
   RowFile rows;
+  std::vector<RowOrigin> origins;  // [rows]
   std::string summary_json;  // content of prepare.json: counts before and after each filter, bad lines, dropped rows
                              // and why, hashes
 };

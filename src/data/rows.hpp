@@ -25,7 +25,9 @@ struct Candidate {
   std::string title;              // for dataset = "rows": the answer's text without leading space
   std::optional<double> rating;   // no value: an item without feedback
   std::optional<double> latency;  // position among the following interactions, from 1 (or days)
+  bool leading_space = true;      // own rows may hold answers that do not begin with a space
 };
+std::string completion(const Candidate& candidate);  // the text behind the prompt, without the end token
 
 struct Row {
   std::int64_t id = 0;  // counts from 0 in file order, over all splits
@@ -47,11 +49,11 @@ struct Row {
 };
 
 struct RowFile {
-  std::vector<Row> rows;           // ordered by id: train, valid, test, adherence, avoidance
-  std::string hash;                // of everything the rows depend on: raw files, options, templates, tokenizer
+  std::vector<Row> rows;  // ordered by id: train, valid, test, adherence, avoidance
+  std::string hash;       // of everything the rows depend on: raw files, options, templates, tokenizer
   std::string tokenizer_hash;
-  std::int32_t end_id = 0;         // end token that closes every answer
-  double default_rating = 3.0;     // of candidates without feedback
+  std::int32_t end_id = 0;      // end token that closes every answer
+  double default_rating = 3.0;  // of candidates without feedback
   double default_latency = 11.0;
 
   std::vector<const Row*> of_split(Split split) const;

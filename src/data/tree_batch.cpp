@@ -27,8 +27,7 @@ void append_target(TreeBatch& batch, std::int32_t token, std::int32_t completion
 }
 }  // namespace
 
-std::int64_t tree_tokens(std::span<const std::int32_t> prompt,
-                         std::span<const std::span<const std::int32_t>> answers) {
+std::int64_t tree_tokens(std::span<const std::int32_t> prompt, std::span<const std::span<const std::int32_t>> answers) {
   std::size_t tokens = prompt.size();
   for (const auto& answer : answers) tokens += answer.size() - 1;
   return static_cast<std::int64_t>(tokens);

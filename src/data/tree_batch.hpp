@@ -23,8 +23,8 @@ struct Tree {
 };
 
 struct TreeBatch {
-  std::vector<std::int32_t> tokens;      // [T]
-  std::vector<std::int32_t> positions;   // [T] within the sequence, for the rotary embedding
+  std::vector<std::int32_t> tokens;     // [T]
+  std::vector<std::int32_t> positions;  // [T] within the sequence, for the rotary embedding
   // Visibility of query row i, in rows of the batch: [trees' token_begin, prefix_end[i]) and [own_begin[i], i + 1).
   // Prompt rows have prefix_end = i + 1 and an empty own part (own_begin = i + 1).
   std::vector<std::int32_t> prefix_end;  // [T]
@@ -46,8 +46,7 @@ void append_tree(TreeBatch& batch, std::span<const std::int32_t> prompt,
                  std::span<const std::span<const std::int32_t>> answers);
 
 // Tokens a tree takes in a batch.
-std::int64_t tree_tokens(std::span<const std::int32_t> prompt,
-                         std::span<const std::span<const std::int32_t>> answers);
+std::int64_t tree_tokens(std::span<const std::int32_t> prompt, std::span<const std::span<const std::int32_t>> answers);
 
 // Splits consecutive trees into micro-batches of at most `max_tokens` tokens, in order (a longer tree stands alone).
 // Returns the begin of each micro-batch and the end: [n + 1].

@@ -1,0 +1,171 @@
+#include "src/data/lines.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <charconv>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "src/support/check.hpp"
+#include "src/support/log.hpp"
+#include "src/text/utf8.hpp"
+
+namespace recpo::data {
+namespace {
+namespace fs = std::filesystem;
+constexpr std::size_t kBlockBytes = std::size_t{1} << 18;
+constexpr std::size_t kBadLinesNamed = 10;
+constexpr std::size_t kExcerptBytes = 40;
+constexpr double kLargestTime = 9e18;  // still an int64
+
+// Lines of a plain or gzip file; zlib reads both alike.
+class LineSource {
+ public:
+  explicit LineSource(const fs::path& path)
+      : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose), block_(kBlockBytes, '\0') {
+    std::error_code error;
+    if (!file_ || !fs::is_regular_file(path, error)) throw_input("cannot read {}", path.string());
+    gzbuffer(file_.get(), kBlockBytes);
+  }
+
+  bool next(std::string& line) {
+    line.clear();
+    for (;;) {
+      if (begin_ == end_ && !fill()) break;
+      const std::string_view rest(block_.data() + begin_, end_ - begin_);
+      const auto newline = rest.find('\n');
+      line += rest.substr(0, newline);
+      begin_ += newline == std::string_view::npos ? rest.size() : newline + 1;
+      if (line.size() > kMaxLineBytes)
+        throw_input("{}:{}: line longer than {} bytes", path_.string(), number_ + 1, kMaxLineBytes);
+      if (newline != std::string_view::npos) return found(line);
+    }
+    return !line.empty() && found(line);
+  }
+
+  std::int64_t number() const { return number_; }
+  std::int64_t offset() const { return gzoffset(file_.get()); }  // bytes of the file itself, compressed or not
+
+ private:
+  bool found(std::string& line) {
+    ++number_;
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    return true;
+  }
+
+  bool fill() {
+    const int count = gzread(file_.get(), block_.data(), kBlockBytes);
+    int status = Z_OK;
+    const char* message = gzerror(file_.get(), &status);
+    if (count < 0 || status == Z_BUF_ERROR)
+      throw_input("{} is damaged or cut off after line {}: {}", path_.string(), number_, message);
+    begin_ = 0;
+    end_ = static_cast<std::size_t>(count);
+    return count > 0;
+  }
+
+  fs::path path_;
+  std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
+  std::string block_;
+  std::size_t begin_ = 0, end_ = 0;
+  std::int64_t number_ = 0;
+};
+
+std::string excerpt(std::string_view text) {
+  std::string shown = text::replace_invalid_utf8(text.substr(0, kExcerptBytes));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return shown + (text.size() > kExcerptBytes ? ".." : "");
+}
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
+
+void check_share(const fs::path& path, const FileReport& file, double max_bad_lines, const std::string& first) {
+  const auto read = static_cast<double>(file.lines - file.blank_lines);
+  if (static_cast<double>(file.bad_lines) <= max_bad_lines * read) return;
+  throw_input("{}: {} of {} lines cannot be read, more than the share data.max_bad_lines = {} allows; the first: {}",
+              path.string(), file.bad_lines, file.lines - file.blank_lines, max_bad_lines, first);
+}
+}  // namespace
+
+void read_lines(const fs::path& path, double max_bad_lines, ImportReport& report, const LineParser& parse) {
+  LineSource source(path);
+  std::error_code error;
+  Progress progress("read " + path.filename().string(), static_cast<std::int64_t>(fs::file_size(path, error)), "bytes");
+  FileReport file{path.filename().string()};
+  std::string line, first_bad;
+  std::int64_t offset = 0;
+  while (source.next(line)) {
+    if (source.offset() != offset) progress.advance(source.offset() - std::exchange(offset, source.offset()));
+    if (is_blank(line)) {
+      ++file.blank_lines;
+      continue;
+    }
+    try {
+      parse(line, source.number());
+    } catch (const BadLine& bad) {
+      const std::string message = fmt::format("{}:{}: {}", file.name, source.number(), bad.what());
+      if (file.bad_lines++ == 0) first_bad = message;
+      if (report.first_bad_lines.size() < kBadLinesNamed) report.first_bad_lines.push_back(message);
+    }
+  }
+  file.lines = source.number();
+  check_share(path, file, max_bad_lines, first_bad);
+  if (file.bad_lines > 0) log::warn("{}: {} bad lines left out, the first: {}", file.name, file.bad_lines, first_bad);
+  report.files.push_back(std::move(file));
+}
+
+std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
+  std::error_code error;
+  for (const char* ending : {"", ".gz"})
+    if (fs::is_regular_file(folder / (name + ending), error)) return folder / (name + ending);
+  return std::nullopt;
+}
+
+std::vector<std::string_view> split_fields(std::string_view line, std::string_view separator) {
+  std::vector<std::string_view> fields;
+  for (;;) {
+    const auto end = line.find(separator);
+    fields.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) return fields;
+    line.remove_prefix(end + separator.size());
+  }
+}
+
+double parse_real(std::string_view text, const char* what) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    throw BadLine(fmt::format("{} '{}' is not a number", what, excerpt(text)));
+  return value;
+}
+
+double parse_rating(std::string_view text) {
+  const double rating = parse_real(text, "rating");
+  if (rating <= 0) throw BadLine(fmt::format("rating '{}' is not above 0", excerpt(text)));
+  return rating;
+}
+
+std::int64_t parse_time(std::string_view text) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc() && end == text.data() + text.size()) return seconds;
+  const double real = parse_real(text, "time");
+  if (std::fabs(real) > kLargestTime) throw BadLine(fmt::format("time '{}' is out of range", excerpt(text)));
+  return static_cast<std::int64_t>(std::floor(real));
+}
+
+std::string_view parse_id(std::string_view text, const char* what) {
+  if (text.empty()) throw BadLine(fmt::format("the {} is empty", what));
+  return text;
+}
+
+std::string latin1_to_utf8(std::string_view text) {
+  std::string result;
+  for (const char c : text) text::append_utf8(result, static_cast<unsigned char>(c));
+  return result;
+}
+
+}  // namespace recpo::data

@@ -1,0 +1,50 @@
+#pragma once
+// Text files of one record a line, plain or gzip, read line by line with limits. A line that cannot be read is counted
+// with its number; when more than the allowed share of a file's lines is bad, reading stops with kBadInput.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace recpo::data {
+
+// Thrown by a line's parser: what is wrong with it.
+struct BadLine : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct FileReport {
+  std::string name;
+  std::int64_t lines = 0, blank_lines = 0, bad_lines = 0;
+};
+
+struct ImportReport {
+  std::vector<FileReport> files;
+  std::vector<std::string> first_bad_lines;  // "u.data:17: rating 'x' is not a number", the first few
+};
+
+// Calls `parse(line, number)` for every line that is not blank; CR LF ends a line as LF does, and the last line needs
+// none. Numbers count from 1. Throws kBadInput when the file is missing, damaged, holds a line over kMaxLineBytes, or
+// has more than `max_bad_lines` (a share) bad lines.
+inline constexpr std::size_t kMaxLineBytes = std::size_t{1} << 24;
+using LineParser = std::function<void(std::string_view line, std::int64_t number)>;
+void read_lines(const std::filesystem::path& path, double max_bad_lines, ImportReport& report, const LineParser& parse);
+
+// `folder`/`name` or `folder`/`name`.gz, whichever is there.
+std::optional<std::filesystem::path> find_file(const std::filesystem::path& folder, const std::string& name);
+
+// Fields of a line. `what` names the field in BadLine messages. Numbers do not depend on the locale.
+std::vector<std::string_view> split_fields(std::string_view line, std::string_view separator);
+double parse_real(std::string_view text, const char* what);          // finite
+double parse_rating(std::string_view text);                          // above 0: utilities are divided by each other
+std::int64_t parse_time(std::string_view text);                      // seconds; "8.81e8" and "881250949.0" are read too
+std::string_view parse_id(std::string_view text, const char* what);  // not empty
+
+std::string latin1_to_utf8(std::string_view text);
+
+}  // namespace recpo::data

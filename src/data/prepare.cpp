@@ -1,0 +1,151 @@
+#include "src/data/prepare.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "src/data/candidates.hpp"
+#include "src/data/dataset.hpp"
+#include "src/data/identity.hpp"
+#include "src/data/own_rows.hpp"
+#include "src/data/prompts.hpp"
+#include "src/data/questions.hpp"
+#include "src/support/check.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::data {
+namespace {
+using Json = nlohmann::ordered_json;
+constexpr std::size_t kNumSplits = 5;
+
+Json counts_json(const Ratings& ratings) {
+  const Counts counts = count(ratings);
+  return {{"users", counts.users}, {"items", counts.items}, {"interactions", counts.interactions}};
+}
+
+void log_counts(const char* when, const Json& counts) {
+  log::info("{}: {} users, {} items, {} interactions", when, counts["users"].get<std::int64_t>(),
+            counts["items"].get<std::int64_t>(), counts["interactions"].get<std::int64_t>());
+}
+
+Ratings import_ratings(const DataOptions& options, const InputFiles& inputs, Json& summary) {
+  ImportReport report;
+  RatingsBuilder builder(options.title_year);
+  find_dataset(options.dataset).import(inputs.raw, options.max_bad_lines, builder, report);
+  Ratings ratings = builder.finish();
+  summary["import"] = report_json(report);
+  summary["counts"]["imported"] = counts_json(ratings);
+  summary["dropped"]["items without title"] = drop_untitled(ratings);
+  summary["counts"]["with_title"] = counts_json(ratings);
+  const std::int64_t passes = filter_k_core(ratings, options.k_core_users, options.k_core_items);
+  summary["counts"]["k_core"] = counts_json(ratings);
+  summary["counts"]["k_core"]["passes"] = passes;
+  log_counts("imported", summary["counts"]["imported"]);
+  log_counts("after the k-core filter", summary["counts"]["k_core"]);
+  return ratings;
+}
+
+// Turns drawn questions into rows.
+class RowMaker {
+ public:
+  RowMaker(const Ratings& ratings, const Sequences& sequences, const PromptTemplates& templates,
+           const DataOptions& options, std::uint64_t seed)
+      : ratings_(ratings), sequences_(sequences), templates_(templates), options_(options), seed_(seed) {}
+
+  void add(const Question& question, const CandidateSet& set, Prepared& prepared) const {
+    Row row;
+    row.id = static_cast<std::int64_t>(prepared.rows.rows.size());
+    row.split = question.split;
+    row.user = ratings_.users[static_cast<std::size_t>(question.user)];
+    row.history = history(question);
+    row.history_length = question.position;
+    for (const DrawnCandidate& drawn : set.candidates) row.candidates.push_back(candidate(question, drawn));
+    row.preferred = set.preferred;
+    row.negatives = set.negatives;
+    const std::size_t chosen = question_random(seed_, "template", question).below(templates_.size());
+    Prompt prompt = templates_.render(chosen, row.history, row.candidates, options_.tier.ends_with("+rating"));
+    row.prompt = std::move(prompt.text);
+    prepared.origins.push_back({fmt::format("row {} ({}, user {})", row.id, split_name(row.split), row.user),
+                                prompt.history_begin, prompt.history_end});
+    prepared.rows.rows.push_back(std::move(row));
+  }
+
+ private:
+  // The last max_history of the interactions before the question that the tier shows.
+  std::vector<HistoryItem> history(const Question& question) const {
+    const auto before = sequences_.of_user(question.user).first(static_cast<std::size_t>(question.position));
+    const bool only_liked = options_.tier.starts_with("filtered");
+    std::vector<HistoryItem> shown;
+    for (auto at = before.rbegin(); at != before.rend(); ++at) {
+      if (only_liked && at->level < options_.liked_rating) continue;
+      const Item& item = ratings_.items[static_cast<std::size_t>(at->item)];
+      shown.push_back({item.id, item.title, at->rating, at->time});
+      if (static_cast<std::int64_t>(shown.size()) == options_.max_history) break;
+    }
+    return {std::make_move_iterator(shown.rbegin()), std::make_move_iterator(shown.rend())};
+  }
+
+  Candidate candidate(const Question& question, const DrawnCandidate& drawn) const {
+    const Item& item = ratings_.items[static_cast<std::size_t>(drawn.item)];
+    Candidate result;
+    result.item = item.id;
+    result.title = item.title;
+    if (drawn.index < 0) return result;
+    const auto sequence = sequences_.of_user(question.user);
+    result.rating = sequence[static_cast<std::size_t>(drawn.index)].level;
+    result.latency = latency(sequence, question.position, drawn.index, options_);
+    return result;
+  }
+
+  const Ratings& ratings_;
+  const Sequences& sequences_;
+  const PromptTemplates& templates_;
+  const DataOptions& options_;
+  std::uint64_t seed_;
+};
+
+void draw_from_ratings(const DataOptions& options, const InputFiles& inputs, std::uint64_t seed, Prepared& prepared,
+                       Json& summary) {
+  const PromptTemplates templates = PromptTemplates::load(inputs.templates);
+  const Ratings ratings = import_ratings(options, inputs, summary);
+  const Sequences sequences = build_sequences(ratings);
+  Dropped dropped;
+  std::vector<Question> questions = find_questions(sequences, options, dropped);
+  draw_training(questions, options.max_train_rows, seed, dropped);
+  CandidateDrawer drawer(ratings, sequences, options, seed);
+  const RowMaker maker(ratings, sequences, templates, options, seed);
+  Progress progress("draw rows", static_cast<std::int64_t>(questions.size()), "rows");
+  for (const Question& question : questions) {
+    if (const auto set = drawer.draw(question, dropped)) maker.add(question, *set, prepared);
+    progress.advance();
+  }
+  for (const auto& [reason, number] : dropped) summary["dropped"][reason] = number;
+  summary["templates"] = {{"file", inputs.templates.filename().string()}, {"number", templates.size()}};
+}
+
+void count_rows(const RowFile& rows, Json& summary) {
+  for (std::size_t split = 0; split < kNumSplits; ++split)
+    summary["rows"][split_name(static_cast<Split>(split))] = rows.of_split(static_cast<Split>(split)).size();
+}
+}  // namespace
+
+Prepared draw_rows(const DataOptions& data, const PromptOptions& prompt, std::uint64_t seed) {
+  check_options(data);
+  const InputFiles inputs = find_inputs(data, prompt);
+  Prepared prepared;
+  prepared.rows.default_rating = data.default_rating;
+  prepared.rows.default_latency = data.default_latency;
+  Json summary = {{"dataset", data.dataset}, {"seed", seed}, {"dropped", Json::object()}};
+  if (data.dataset == "rows") {
+    import_own_rows(data, prepared, summary);
+  } else {
+    draw_from_ratings(data, inputs, seed, prepared, summary);
+  }
+  if (prepared.rows.rows.empty())
+    throw_input("{}: no rows are left; dropped: {}", inputs.raw.back().string(), summary["dropped"].dump());
+  count_rows(prepared.rows, summary);
+  prepared.rows.hash = drawn_hash(data, inputs, seed);
+  summary["hashes"]["drawn_rows"] = prepared.rows.hash;
+  prepared.summary_json = summary.dump(2) + "\n";
+  return prepared;
+}
+
+}  // namespace recpo::data

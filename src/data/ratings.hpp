@@ -1,0 +1,64 @@
+#pragma once
+// A rating log in memory, the same for every data set: users, items with cleaned titles, interactions in file order.
+// Users and items are numbered in the order in which they appear.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace recpo::data {
+
+struct Interaction {
+  std::int32_t user = 0, item = 0;
+  double rating = 0;      // as given: what prompts show
+  double level = 0;       // on the scale that decides what is liked and how much (Beer rounds half steps)
+  std::int64_t time = 0;  // seconds
+};
+
+struct Item {
+  std::string id;
+  std::string title;          // cleaned; "" when the item has none
+  std::int32_t title_id = 0;  // equal titles share it
+};
+
+struct Ratings {
+  std::vector<std::string> users;
+  std::vector<Item> items;
+  std::vector<Interaction> interactions;
+  std::int32_t num_titles = 0;
+};
+
+// Filled by a data set's importer: items first, then interactions. An interaction may name an item that was not added:
+// it becomes an item without title.
+class RatingsBuilder {
+ public:
+  explicit RatingsBuilder(bool title_year) : title_year_(title_year) {}
+  // Throws BadLine when the item is there already. The title is cleaned here.
+  void add_item(std::string_view id, std::string_view raw_title, std::string_view year = "");
+  void add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time);
+  Ratings finish() { return std::move(ratings_); }
+
+ private:
+  using Numbers = std::unordered_map<std::string, std::int32_t>;
+  std::int32_t new_item(std::string_view id, std::string title);
+  bool title_year_;
+  Ratings ratings_;
+  Numbers users_, items_, titles_;
+};
+
+struct Counts {
+  std::int64_t users = 0, items = 0, interactions = 0;
+};
+Counts count(const Ratings& ratings);  // users and items that interactions name
+
+// Takes out interactions with items that have no title; returns how many such items there were.
+std::int64_t drop_untitled(Ratings& ratings);
+
+// Takes out users with fewer than `users` and items with fewer than `items` interactions until none is left (0 = no
+// limit); returns the number of passes that took something out.
+std::int64_t filter_k_core(Ratings& ratings, std::int64_t users, std::int64_t items);
+
+}  // namespace recpo::data
