@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "src/data/utility.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::objective {
@@ -39,7 +40,7 @@ constexpr std::array<Margin, 4> kMargins = {{
 double utility(double rating, double latency, double alpha) {
   if (!(std::isfinite(rating) && rating >= 0)) throw_input("a rating must be a number from 0 on, not {}", rating);
   if (!(std::isfinite(latency) && latency > 0)) throw_input("a latency must be a positive number, not {}", latency);
-  return rating / std::pow(latency, alpha);
+  return data::utility(rating, latency, alpha);
 }
 
 MarginValue margin(const std::string& name, double lambda, double preferred_utility, double dispreferred_utility) {

@@ -1,0 +1,92 @@
+#include "src/evaluation/llama_recommender.hpp"
+
+#include <algorithm>
+
+#include "src/evaluation/tree_scorer.hpp"
+#include "src/model/generate.hpp"
+
+namespace recpo::evaluation {
+namespace {
+template <class T>
+class LlamaRecommender final : public Recommender {
+ public:
+  LlamaRecommender(const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
+                   std::int32_t end_id, std::int64_t batch_tokens)
+      : config_(config),
+        tokenizer_(tokenizer),
+        end_id_(end_id),
+        generator_(config, store, batch_tokens),
+        scorer_(config, store, batch_tokens) {}
+
+  std::vector<Answer> answer(std::span<const data::Row* const> rows, bool with_scores,
+                             const std::function<void()>& progress) override {
+    std::vector<Answer> answers(rows.size());
+    generate(rows, answers, with_scores ? std::function<void()>{} : progress);
+    if (with_scores) score(rows, answers, progress);
+    return answers;
+  }
+
+ private:
+  void generate(std::span<const data::Row* const> rows, std::vector<Answer>& answers,
+                const std::function<void()>& progress) {
+    std::vector<model::GenerateRequest> requests;
+    for (const data::Row* row : rows) {
+      require_in_vocabulary(config_, row->prompt_ids);
+      requests.push_back({row->prompt_ids, max_answer_tokens(*row)});
+    }
+    // In UTF-8 a newline's byte is part of no other character, so the newest token's bytes alone tell.
+    const auto ends_line = [&](std::size_t, std::span<const std::int32_t> tokens) {
+      return text_of(tokens.last(1)).find('\n') != std::string::npos;
+    };
+    const auto generated = generator_.generate(requests, end_id_, ends_line, progress);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::string text = text_of(generated[i]);
+      answers[i].text = text.substr(0, text.find('\n'));
+    }
+  }
+
+  void score(std::span<const data::Row* const> rows, std::vector<Answer>& answers,
+             const std::function<void()>& progress) {
+    std::vector<TokenTree> trees;
+    for (const data::Row* row : rows)
+      trees.push_back({row->prompt_ids, {row->answer_ids.begin(), row->answer_ids.end()}});
+    std::vector<std::vector<double>> scores = scorer_.score(trees, progress);
+    for (std::size_t i = 0; i < rows.size(); ++i) answers[i].scores = std::move(scores[i]);
+  }
+
+  // The end token, and ids that a padded vocabulary has beyond the tokenizer's, are no text.
+  std::string text_of(std::span<const std::int32_t> tokens) const {
+    std::vector<std::int32_t> known;
+    std::copy_if(tokens.begin(), tokens.end(), std::back_inserter(known),
+                 [&](std::int32_t id) { return id != end_id_ && id < tokenizer_.vocab_size(); });
+    return tokenizer_.decode(known);
+  }
+
+  model::LlamaConfig config_;
+  text::Tokenizer tokenizer_;
+  std::int32_t end_id_;
+  model::Generator<T> generator_;
+  TreeScorer<T> scorer_;
+};
+}  // namespace
+
+std::int64_t max_answer_tokens(const data::Row& row) {
+  std::size_t longest = 0;
+  for (const auto& answer : row.answer_ids) longest = std::max(longest, answer.size());
+  return static_cast<std::int64_t>(longest) + kExtraTokens;
+}
+
+template <class T>
+std::unique_ptr<Recommender> make_llama_recommender(const model::LlamaConfig& config, model::ParameterStore<T>& store,
+                                                    const text::Tokenizer& tokenizer, std::int32_t end_id,
+                                                    std::int64_t batch_tokens) {
+  return std::make_unique<LlamaRecommender<T>>(config, store, tokenizer, end_id, batch_tokens);
+}
+
+#define RECPO_INSTANTIATE(T)                                       \
+  template std::unique_ptr<Recommender> make_llama_recommender<T>( \
+      const model::LlamaConfig&, model::ParameterStore<T>&, const text::Tokenizer&, std::int32_t, std::int64_t);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::evaluation

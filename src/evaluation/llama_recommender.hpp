@@ -1,0 +1,26 @@
+#pragma once
+// A language model as recommender: greedy decoding of the row's prompt, stopping at the end token or a newline, at most
+// as many tokens as the longest candidate has (end token included) plus kExtraTokens. Scores are the log-probs of the
+// candidates' completions (tree_scorer.hpp).
+
+#include <memory>
+
+#include "src/evaluation/recommender.hpp"
+#include "src/model/config.hpp"
+#include "src/model/parameter_store.hpp"
+#include "src/text/tokenizer.hpp"
+
+namespace recpo::evaluation {
+
+inline constexpr std::int64_t kExtraTokens = 8;
+
+// Tokens that may be generated for a row.
+std::int64_t max_answer_tokens(const data::Row& row);
+
+// Keeps copies of config and tokenizer, refers to `store`. Rows must carry tokens.
+template <class T>
+std::unique_ptr<Recommender> make_llama_recommender(const model::LlamaConfig& config, model::ParameterStore<T>& store,
+                                                    const text::Tokenizer& tokenizer, std::int32_t end_id,
+                                                    std::int64_t batch_tokens);
+
+}  // namespace recpo::evaluation

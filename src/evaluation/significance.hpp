@@ -1,0 +1,12 @@
+#pragma once
+// Do two systems differ on the same rows? McNemar's exact test: of the n rows that exactly one of them got right, under
+// equal skill each is the first's with probability 1/2, so
+//   p = min(1, 2 sum_{i <= min(b, c)} C(n, i) / 2^n),   b rows right only for the first, c only for the second.
+
+#include <cstdint>
+
+namespace recpo::evaluation {
+
+double mcnemar_exact(std::int64_t first_only, std::int64_t second_only);
+
+}  // namespace recpo::evaluation

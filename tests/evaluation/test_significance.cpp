@@ -1,0 +1,50 @@
+// McNemar's exact test against binomial tails worked out by hand.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "src/evaluation/significance.hpp"
+
+namespace recpo::evaluation {
+namespace {
+// lgamma's terms reach n log n, and their differences carry eps of that; n multiplications follow.
+double relative_bound(double n) {
+  return std::numeric_limits<double>::epsilon() * (8 * n * std::log(n + 2) + 2 * n + 8);
+}
+
+TEST(McNemar, HandComputed) {
+  EXPECT_EQ(mcnemar_exact(0, 0), 1.0);
+  EXPECT_EQ(mcnemar_exact(1, 0), 1.0);                            // 2 * 1/2
+  EXPECT_NEAR(mcnemar_exact(0, 5), 2.0 / 32, relative_bound(5));  // 2 * 1 / 2^5
+  EXPECT_NEAR(mcnemar_exact(2, 8), 2.0 * (1 + 10 + 45) / 1024, relative_bound(10));
+  EXPECT_NEAR(mcnemar_exact(3, 7), 2.0 * (1 + 10 + 45 + 120) / 1024, relative_bound(10));
+  EXPECT_NEAR(mcnemar_exact(10, 1), 2.0 * (1 + 11) / 2048, relative_bound(11));
+  EXPECT_EQ(mcnemar_exact(6, 6), 1.0);
+}
+
+TEST(McNemar, Symmetric) { EXPECT_EQ(mcnemar_exact(17, 40), mcnemar_exact(40, 17)); }
+
+TEST(McNemar, EqualsTheSumOfAllTermsInLongDouble) {
+  for (const int n : {20, 333, 1000}) {
+    long double term = std::pow(0.5L, n), sum = 0;  // C(n, 0) / 2^n
+    for (int i = 0; 2 * i < n; ++i) {
+      sum += term;
+      term = term * (n - i) / (i + 1);
+      const double expected = std::min(1.0, static_cast<double>(2 * sum));
+      EXPECT_NEAR(mcnemar_exact(i, n - i), expected, expected * relative_bound(n)) << i << " of " << n;
+    }
+  }
+}
+
+TEST(McNemar, LargeCountsStayInRange) {
+  EXPECT_EQ(mcnemar_exact(1'000'000, 1'000'000), 1.0);
+  EXPECT_EQ(mcnemar_exact(0, 1'000'000), 0.0);
+  // one standard deviation of the difference apart: 2 (1 - Phi(1)) = 0.3173, corrected for continuity by less than
+  // the central term of the distribution, 2 / sqrt(2 pi n) * 2
+  EXPECT_NEAR(mcnemar_exact(500'000 - 500, 500'000 + 500), 0.31731, 4 / std::sqrt(2 * M_PI * 1e6));
+}
+
+}  // namespace
+}  // namespace recpo::evaluation
