@@ -29,6 +29,7 @@ TEXTS = [
     "<item>", "an <item>s or <item>", "<item><item>s<|im_start|><item", "a\u00a0b\u2003c\u3000d\u2028e\u0085f\u180eg\u200bh",
     "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ", "a MiXeD CaSe wOrDs",
     "snake_case_and_CamelCase", "1st 2nd 3rd 4th", "12345678901234567890", "9 99 999 9999", "\n \n \t \n", "word" + " " * 300 + "word",
+    "Answer: The Paper Lantern\nThe Hidden Garden\n",
 ]
 
 
@@ -65,7 +66,8 @@ def gpt2_style():
     trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=["<|endoftext|>", "<|im_start|>"],
                                   initial_alphabet=ALPHABET, show_progress=False)
     tokenizer.train_from_iterator(corpus(), trainer)
-    tokenizer.add_tokens([AddedToken("<item>", normalized=False), AddedToken("<item>s", normalized=True),
+    tokenizer.add_tokens([AddedToken("<item", normalized=False), AddedToken("<item>", normalized=False),
+                          AddedToken("<item>s", normalized=True),
                           AddedToken("é日", normalized=True)])
     return tokenizer
 
@@ -99,7 +101,7 @@ def pre_tokenizer_variants():
         "digits together": [digits(individual_digits=False), byte_level(add_prefix_space=False)],
         "prefix space": [byte_level(add_prefix_space=True)],
         "digits, prefix space": [digits(individual_digits=True), byte_level(add_prefix_space=True)],
-        "lines": [split(Regex(r"^\w+|\w+$"), "isolated"), last],
+        "lines": [split(Regex(r"^\w|\w$"), "isolated"), last],
         "literal, invert": [split("ab", "isolated", invert=True), last],
         "posix class": [split(Regex(r"[[:alpha:]\s]+"), "isolated"), last],
         "three digits from the right": [split(Regex(r"\p{N}{1,3}(?=(?:\p{N}{3})*(?:\P{N}|$))"), "isolated"), last],
@@ -108,7 +110,7 @@ def pre_tokenizer_variants():
     }
     for behavior in ("removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"):
         for invert in (False, True):
-            variants[f"{behavior}, invert {invert}"] = [split(Regex(r"\s|t"), behavior, invert=invert), last]
+            variants[f"{behavior}, invert {invert}"] = [split(Regex(r"\s|e|r"), behavior, invert=invert), last]
     return {name: pre_tokenizers.Sequence(steps) for name, steps in variants.items()}
 
 

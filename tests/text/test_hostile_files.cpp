@@ -159,22 +159,24 @@ std::string base64_of_byte(int byte) {
   return {kDigits[byte >> 2], kDigits[(byte & 3) << 4], '=', '='};
 }
 
-// 256 bytes, then "ab" (YWI=), "bc" (YmM=) and "abc" (YWJj), which no merge of lowest rank reaches.
+// 256 bytes, then "ab" (YWI=), "bc" (YmM=), "abc" (YWJj) and "xyz" (eHl6), which no two tokens make.
 std::string small_model() {
   std::string content;
   for (int byte = 0; byte < 256; ++byte) content += base64_of_byte(byte) + " " + std::to_string(byte) + "\n";
-  return content + "YWI= 256\nYmM= 257\nYWJj 258\n";
+  return content + "YWI= 256\nYmM= 257\nYWJj 258\neHl6 259\n";
 }
 
 TEST(HostileTokenizerModel, TheTableStartsFromAnAcceptedFile) {
   const Tokenizer tokenizer = Tokenizer::parse("tokenizer.model", small_model(), "small");
-  EXPECT_EQ(tokenizer.vocab_size(), 259 + 256);
-  EXPECT_EQ(tokenizer.begin_id(), 259);
-  EXPECT_EQ(tokenizer.end_id(), 260);
+  EXPECT_EQ(tokenizer.vocab_size(), 260 + 256);
+  EXPECT_EQ(tokenizer.begin_id(), 260);
+  EXPECT_EQ(tokenizer.end_id(), 261);
   EXPECT_EQ(tokenizer.encode("abc"), (std::vector<std::int32_t>{258}));
   EXPECT_EQ(tokenizer.encode("bcab"), (std::vector<std::int32_t>{257, 256}));
-  EXPECT_EQ(tokenizer.decode(std::vector<std::int32_t>{259, 258, 260}), "abc");
-  EXPECT_THROW(tokenizer.decode(std::vector<std::int32_t>{515}), Error);
+  EXPECT_EQ(tokenizer.encode("xyz"), (std::vector<std::int32_t>{259}));
+  EXPECT_EQ(tokenizer.encode("bxyz"), (std::vector<std::int32_t>{'b', 'x', 'y', 'z'}));
+  EXPECT_EQ(tokenizer.decode(std::vector<std::int32_t>{260, 258, 261}), "abc");
+  EXPECT_THROW(tokenizer.decode(std::vector<std::int32_t>{516}), Error);
   EXPECT_THROW(tokenizer.decode(std::vector<std::int32_t>{-1}), Error);
 }
 
@@ -184,20 +186,20 @@ TEST(HostileTokenizerModel, EveryChangeIsNamed) {
       {"", "no tokens"},
       {"\n\n", "no tokens"},
       {"YQ==", "bad.file:1: expected"},
-      {good + "YWJj\n", "bad.file:260: expected"},
-      {good + "YWJ 259\n", "bad.file:260: \"YWJ\" is not base64"},
-      {good + "Y*Jj 259\n", "is not base64"},
-      {good + "YW=j 259\n", "is not base64"},
-      {good + "YWJ= 259\n", "is not base64"},
-      {good + " 259\n", "is not base64"},
+      {good + "YWJj\n", "bad.file:261: expected"},
+      {good + "YWJ 260\n", "bad.file:261: \"YWJ\" is not base64"},
+      {good + "Y*Jj 260\n", "is not base64"},
+      {good + "YW=j 260\n", "is not base64"},
+      {good + "YWJ= 260\n", "is not base64"},
+      {good + " 260\n", "is not base64"},
       {good + "YWJjZA== 2x\n", "\"2x\" is not a rank"},
       {good + "YWJjZA== -3\n", "is not a rank"},
       {good + "YWJjZA== 99999999999999\n", "is not a rank"},
       {good + "YWJjZA== \n", "is not a rank"},
       {good + "YWJjZA== 4000000\n", "rank 4000000 in a file of"},
       {good + "YWJjZA== 258\n", "rank 258 is there twice"},
-      {good + "YWJjZA== 260\n", "rank 259 of 260 is missing"},
-      {good + "YWI= 259\n", "the same token"},
+      {good + "YWJjZA== 261\n", "rank 260 of 261 is missing"},
+      {good + "YWI= 260\n", "the same token"},
       {"YWI= 0\n", "no token for the byte 0x00"},
       {std::string(3, '\0') + "\xFF\xFE", "expected"},
   };

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "src/support/random.hpp"
+#include "src/text/regex.hpp"
 #include "src/text/tokenizer.hpp"
 #include "src/text/utf8.hpp"
 #include "tests/text/golden_files.hpp"
@@ -66,6 +67,25 @@ TEST(TokenizerRoundTrip, NoSpecialTokenComesFromText) {
     for (const std::int32_t id : tokenizer.encode(text)) EXPECT_GT(id, 1) << text;
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
   }
+}
+
+TEST(TokenizerRoundTrip, NoSpecialTokenComesFromMerges) {
+  for (const char* style : {"gpt2_style", "llama3_style"}) {
+    auto file = golden_json(std::string(style) + ".tokenizer.json");
+    const auto id = file["model"]["vocab"]["The"].get<std::int32_t>();
+    EXPECT_EQ(Tokenizer::parse("tokenizer.json", file.dump(), "ordinary").encode("The"), std::vector{id});
+    file["added_tokens"].push_back({{"id", id}, {"content", "The"}, {"special", true}});
+    const auto ids = Tokenizer::parse("tokenizer.json", file.dump(), "special").encode("The");
+    EXPECT_EQ(std::ranges::count(ids, id), 0);
+    EXPECT_GT(ids.size(), 1u);
+  }
+}
+
+TEST(Regex, FallsBackWhereTheMachineCodeRunsOutOfStack) {
+  std::vector<Span> matches;
+  Regex("(?:(a)|b)*c", Regex::Syntax::kPattern, "test").find_all(std::string(50000, 'a') + "c", matches);
+  ASSERT_EQ(matches.size(), 1u);
+  EXPECT_EQ(matches[0].end, 50001u);
 }
 
 TEST(TokenizerRoundTrip, LongRunsNeedNoStack) {
