@@ -49,7 +49,8 @@ function(recpo_test name)
   target_compile_definitions(${name} PRIVATE RECPO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   if(NOT ARG_RANKS)
     add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" ENVIRONMENT "${RECPO_TEST_ENVIRONMENT}")
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}"
+      ENVIRONMENT "${RECPO_TEST_ENVIRONMENT};OMP_NUM_THREADS=2")
   endif()
   foreach(ranks IN LISTS ARG_RANKS)
     add_test(NAME ${name}_np${ranks}
