@@ -1,6 +1,8 @@
 #pragma once
 // Byte-level BPE tokenizers: Hugging Face `tokenizer.json` (GPT-2, SmolLM2, Llama-3 families) and Meta's
-// `tokenizer.model` (base64 token, rank). Encoding and decoding equal the originals id for id.
+// `tokenizer.model` (base64 token, rank). Encoding and decoding equal the originals id for id. What would give other
+// ids (normalizers, other pre-tokenizers, decoders or models) is refused when the file is read. A Tokenizer is
+// immutable and cheap to copy; threads may share it. No call is collective.
 
 #include <cstdint>
 #include <filesystem>
@@ -23,7 +25,8 @@ class Tokenizer {
   static Tokenizer train(std::span<const std::string> texts, int vocab_size);
 
   // Ordinary text only: text that spells a special token is encoded as plain characters, so that no special token
-  // ever comes from data. No begin token is added (see begin_id).
+  // ever comes from data. No begin token is added (see begin_id). Invalid UTF-8 is read as U+FFFD, one for each
+  // maximal invalid part. A byte for which the vocabulary has no token (SmolLM2 lacks some rare ones) gives nothing.
   std::vector<std::int32_t> encode(std::string_view text) const;
 
   // Bytes of the tokens joined; special tokens give nothing. Invalid ids throw kInternal.
