@@ -2,7 +2,6 @@
 // and damage must never be loaded as if it were weights.
 #include <gtest/gtest.h>
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/file.hpp"
+#include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/small_model.hpp"
 #include "tests/data/temporary_folder.hpp"
 
@@ -183,19 +183,6 @@ TEST(CheckpointDamage, AKillBetweenTheTwoRenamesLeavesTheReplacedOne) {
   flip_bit(folder.path() / "step_2/weights.h5", 4321);
   save<float>(folder.path(), 2);
   ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
-}
-
-// Files may not grow beyond `bytes`, as on a full disk, while `action` runs.
-template <class Action>
-void with_file_size_limit(std::uint64_t bytes, Action action) {
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit limit{bytes, before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
-  action();
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
 }
 
 TEST(CheckpointDamage, AFullDiskIsSaidAndLeavesTheOlderOne) {

@@ -9,6 +9,7 @@
 #include "src/checkpoint/model_source.hpp"
 #include "src/checkpoint/safetensors.hpp"
 #include "src/support/file.hpp"
+#include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/small_model.hpp"
 #include "tests/data/temporary_folder.hpp"
 
@@ -96,6 +97,21 @@ TEST(HuggingFace, NeverOverwritesAndLeavesNothingHalfWritten) {
   message_of(ExitCode::kCannotWrite, [&] { export_to(temporary.path() / "empty"); });
   write_file(temporary.path() / "file", "x");
   message_of(ExitCode::kCannotWrite, [&] { export_to(temporary.path() / "file/model"); });
+}
+
+TEST(HuggingFace, AFullDiskIsSaidAndLeavesNothing) {
+  const TemporaryFolder temporary;
+  const SmallModel<float> model;
+  ExitCode code = ExitCode::kDone;
+  with_file_size_limit(10'000, [&] {
+    try {
+      export_hugging_face(temporary.path() / "model", model.config, model.store, small_tokenizer());
+    } catch (const Error& error) {
+      code = error.code();
+    }
+  });
+  EXPECT_EQ(code, ExitCode::kCannotWrite);
+  EXPECT_TRUE(fs::is_empty(temporary.path()));
 }
 
 // A folder whose damage a test makes, and what must be said about it.
