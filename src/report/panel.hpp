@@ -1,0 +1,38 @@
+#pragma once
+// One pair of axes inside a picture: a scale with round ticks, grid lines, their labels and a title.
+
+#include <string>
+
+#include "src/report/svg.hpp"
+
+namespace recpo::report {
+
+struct Scale {
+  double low = 0, high = 1, step = 0.2;  // low and high are multiples of step
+};
+// The smallest scale with about `ticks` steps of 1, 2 or 5 times a power of ten that covers [low, high].
+Scale round_scale(double low, double high, int ticks = 5);
+std::string tick_label(const Scale& scale, double value);
+
+class Panel {
+ public:
+  struct Frame {
+    double x = 0, y = 0, width = 0, height = 0;  // of the plotted area; labels stand outside of it
+  };
+  // Draws title and vertical scale; the horizontal one only when `draw_x` is set.
+  Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale& x, const Scale& y, bool draw_x);
+
+  double x(double value) const { return frame_.x + (value - x_.low) / (x_.high - x_.low) * frame_.width; }
+  double y(double value) const {
+    return frame_.y + frame_.height - (value - y_.low) / (y_.high - y_.low) * frame_.height;
+  }
+  const Frame& frame() const { return frame_; }
+  Svg& svg() const { return svg_; }
+
+ private:
+  Svg& svg_;
+  Frame frame_;
+  Scale x_, y_;
+};
+
+}  // namespace recpo::report

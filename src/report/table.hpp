@@ -1,0 +1,18 @@
+#pragma once
+// The figures of a run as text: Markdown for people, CSV for programs.
+
+#include <string>
+#include <vector>
+
+#include "src/report/evaluation_file.hpp"
+
+namespace recpo::report {
+
+// `reading` stands under the table, a line each.
+std::string markdown(const std::vector<SystemFigures>& figures, const std::string& dataset,
+                     const std::vector<std::string>& reading);
+
+// One line a system and test, full precision, the paper's figures beside the main test; empty where there is nothing.
+std::string csv(const std::vector<SystemFigures>& figures, const std::string& dataset);
+
+}  // namespace recpo::report
