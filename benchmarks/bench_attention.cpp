@@ -1,0 +1,131 @@
+// Attention on token trees (training) and on a cache (generation). Operations are counted for the pairs that see each
+// other: 4 D forward and 10 D backward for each pair and head (the backward's recomputed scores included).
+#include "benchmarks/benchmark_context.hpp"
+#include "kernels/attention.hpp"
+
+namespace recpo::bench {
+namespace {
+
+using kernels::AttentionMask;
+using kernels::AttentionShape;
+using kernels::AttentionSpan;
+
+struct Problem {
+  AttentionShape shape;
+  std::vector<AttentionSpan> spans;
+  OwnedVector<int> prefix_end, own_begin, own_end;
+  std::int64_t queries = 0, keys = 0;
+  double pairs = 0;  // of a head
+
+  AttentionMask mask() const { return {prefix_end, own_begin, own_end}; }
+  std::int64_t query_width() const { return shape.heads * shape.head_dim; }
+  std::int64_t key_width() const { return shape.kv_heads * shape.head_dim; }
+};
+
+OwnedVector<int> to_device(const std::vector<int>& values) {
+  const OwnedVector<int> device("recpo::bench::ints", values.size());
+  Kokkos::deep_copy(device, HostVector<const int>(values.data(), values.size()));
+  return device;
+}
+
+// Arguments: heads, key/value heads, D, trees, prompt tokens, answers, tokens of an answer.
+Problem trees(const benchmark::State& state) {
+  Problem problem;
+  problem.shape = {static_cast<int>(state.range(0)), static_cast<int>(state.range(1)),
+                   static_cast<int>(state.range(2))};
+  std::vector<int> prefix_end, own_begin, own_end;
+  const int prompt = static_cast<int>(state.range(4)), answer = static_cast<int>(state.range(6));
+  int row = 0;
+  for (std::int64_t tree = 0; tree < state.range(3); ++tree) {
+    const int begin = row, end = begin + prompt + static_cast<int>(state.range(5)) * answer;
+    for (; row < end; ++row) {
+      const bool of_prompt = row < begin + prompt;
+      prefix_end.push_back(of_prompt ? row + 1 : begin + prompt);
+      own_begin.push_back(of_prompt ? row + 1 : row - (row - begin - prompt) % answer);
+      own_end.push_back(row + 1);
+      problem.pairs += prefix_end.back() - begin + own_end.back() - own_begin.back();
+    }
+    problem.spans.push_back({begin, end, begin, end});
+  }
+  problem.queries = problem.keys = row;
+  problem.prefix_end = to_device(prefix_end);
+  problem.own_begin = to_device(own_begin);
+  problem.own_end = to_device(own_end);
+  return problem;
+}
+
+// Arguments: heads, key/value heads, D, sequences, keys of a sequence. One query row each.
+Problem generation(const benchmark::State& state) {
+  Problem problem;
+  problem.shape = {static_cast<int>(state.range(0)), static_cast<int>(state.range(1)),
+                   static_cast<int>(state.range(2))};
+  std::vector<int> end;
+  for (std::int64_t i = 0; i < state.range(3); ++i) {
+    problem.spans.push_back({i, i + 1, i * state.range(4), (i + 1) * state.range(4)});
+    end.push_back(static_cast<int>((i + 1) * state.range(4)));
+  }
+  problem.queries = state.range(3);
+  problem.keys = state.range(3) * state.range(4);
+  problem.pairs = static_cast<double>(problem.keys);
+  problem.prefix_end = problem.own_begin = problem.own_end = to_device(end);
+  return problem;
+}
+
+struct Tensors {
+  explicit Tensors(const Problem& problem)
+      : q(filled_matrix<float>(problem.queries, problem.query_width())),
+        k(filled_matrix<float>(problem.keys, problem.key_width())),
+        v(filled_matrix<float>(problem.keys, problem.key_width())),
+        out(filled_matrix<float>(problem.queries, problem.query_width())),
+        lse(filled_matrix<float>(problem.queries, problem.shape.heads)),
+        workspace(filled_vector<float>(kernels::attention_workspace(problem.shape, problem.spans))) {}
+  OwnedMatrix<float> q, k, v, out, lse;
+  OwnedVector<float> workspace;
+};
+
+void run_forward(benchmark::State& state, const Problem& problem) {
+  const Tensors t(problem);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::attention_forward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                      t.workspace);
+    exec.fence();
+  }
+  report_flops<float>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+}
+
+void tree_forward(benchmark::State& state) { run_forward(state, trees(state)); }
+
+void tree_backward(benchmark::State& state) {
+  const Problem problem = trees(state);
+  const Tensors t(problem), d(problem);
+  const ExecSpace exec;
+  kernels::attention_forward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                    t.workspace);
+  for (auto _ : state) {
+    kernels::attention_backward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                       d.out, d.q, d.k, d.v, t.workspace);
+    exec.fence();
+  }
+  report_flops<float>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+}
+
+// Bound by reading the keys and values.
+void cache_forward(benchmark::State& state) {
+  const Problem problem = generation(state);
+  run_forward(state, problem);
+  report_bytes(state, 4.0 * 2 * static_cast<double>(problem.keys * problem.key_width()));
+}
+
+BENCHMARK(tree_forward)->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
+BENCHMARK(tree_backward)->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
+BENCHMARK(cache_forward)
+    ->Args({9, 3, 64, 20, 300})
+    ->Args({9, 3, 64, 1, 300})
+    ->Args({32, 8, 128, 16, 1024})
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace recpo::bench
+
+RECPO_BENCHMARK_MAIN()
