@@ -30,9 +30,8 @@ std::string sentence(const SystemFigures& first, const SystemFigures& second, co
   const char* verdict = test->p_value >= kSignificance ? "not significantly different"
                         : test->difference > 0         ? "significantly better"
                                                        : "significantly worse";
-  return fmt::format(
-      "{}: HR@1 {:+.4f}, McNemar {} on {} rows ({} right only for the first, {} only for the second): {}.", names,
-      test->difference, format_p(test->p_value), test->rows, test->first_only, test->second_only, verdict);
+  return fmt::format("{}: HR@1 {:+.4f} ({} of {} rows won, {} lost), McNemar {}: {}.", names, test->difference,
+                     test->first_only, test->rows, test->second_only, format_p(test->p_value), verdict);
 }
 }  // namespace
 

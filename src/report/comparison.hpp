@@ -24,8 +24,8 @@ struct PairedTest {
 };
 std::optional<PairedTest> compare(const Hits& first, const Hits& second);  // nullopt: no common row
 
-// "RecPO against SFT: HR@1 +0.0300, McNemar p = 0.21 on 943 rows: not significantly different." for the pairs of
-// interest among `figures`; without predictions the difference alone.
+// "RecPO against SFT: HR@1 +0.0297 (90 of 943 rows won, 62 lost), McNemar p = 0.028: significantly better." for the
+// pairs of interest among `figures`; without predictions the difference alone.
 std::vector<std::string> reading_lines(const std::vector<SystemFigures>& figures, const HitsOfSystem& hits);
 
 }  // namespace recpo::report

@@ -46,8 +46,8 @@ Scale scale_of(const Bars& bars) {
   return scale;
 }
 
-constexpr double kSlot = 76;  // pixels of one bar with its space
-constexpr double kHeight = 250;
+constexpr double kSlot = 78, kHalfBar = 20;  // pixels of one bar with its space, and of half a bar
+constexpr double kTop = 74, kHeight = 230, kRow = 310, kMargin = 56;
 const Stroke kWhisker{"#222222", 1.3, ""};
 const Stroke kPaper{"#111111", 1.6, ""};
 const Stroke kChance{"#b00000", 1.3, "5 4"};
@@ -55,7 +55,7 @@ const Stroke kChance{"#b00000", 1.3, "5 4"};
 void draw_bar(const Panel& panel, double centre, const Bar& bar) {
   Svg& svg = panel.svg();
   const double bottom = panel.y(0), top = panel.y(*bar.estimate.value);
-  svg.box(centre - 23, top, 46, bottom - top, bar.system->colour);
+  svg.box(centre - kHalfBar, top, 2 * kHalfBar, bottom - top, bar.system->colour);
   double highest = top;
   if (bar.estimate.low && bar.estimate.high) {
     const double low = panel.y(*bar.estimate.low), high = panel.y(*bar.estimate.high);
@@ -64,18 +64,19 @@ void draw_bar(const Panel& panel, double centre, const Bar& bar) {
     svg.line(centre - 6, high, centre + 6, high, kWhisker);
     highest = std::min(highest, high);
   }
-  if (bar.paper) svg.diamond(centre + 15, panel.y(*bar.paper), 5, kPaper);
+  if (bar.paper) svg.diamond(centre + kHalfBar + 8, panel.y(*bar.paper), 5, kPaper);
   svg.words(centre, highest - 5, fmt::format("{:.3f}", *bar.estimate.value), Anchor::kMiddle, 11);
   svg.words(centre, bottom + 17, bar.system->label, Anchor::kMiddle, 11);
 }
 
-double draw_panel(Svg& svg, double x, const Bars& bars) {
-  const double width = kSlot * static_cast<double>(bars.bars.size());
-  const Panel panel(svg, {x, 74, width, kHeight}, bars.title, {}, scale_of(bars), false);
+double width_of(const Bars& bars) { return kSlot * static_cast<double>(bars.bars.size()); }
+
+void draw_panel(Svg& svg, double x, double y, const Bars& bars) {
+  if (bars.bars.empty()) return;
+  const Panel panel(svg, {x, y, width_of(bars), kHeight}, bars.title, {}, scale_of(bars), false);
   for (std::size_t i = 0; i < bars.bars.size(); ++i)
     draw_bar(panel, x + kSlot * (static_cast<double>(i) + 0.5), bars.bars[i]);
-  if (bars.chance) svg.line(x, panel.y(*bars.chance), x + width, panel.y(*bars.chance), kChance);
-  return width;
+  if (bars.chance) svg.line(x, panel.y(*bars.chance), x + width_of(bars), panel.y(*bars.chance), kChance);
 }
 
 void draw_legend(Svg& svg, double x, double y, bool paper, bool chance) {
@@ -97,26 +98,27 @@ void draw_legend(Svg& svg, double x, double y, bool paper, bool chance) {
 }  // namespace
 
 std::string hit_rate_figure(const std::vector<SystemFigures>& figures, const std::string& dataset) {
-  std::vector<Bars> panels = {collect(figures, "HR@1", &SystemFigures::main, &TestFigures::hit_rate),
-                              collect(figures, "ValidRatio", &SystemFigures::main, &TestFigures::valid_ratio),
-                              collect(figures, "Adherence rate", &SystemFigures::adherence, &TestFigures::hit_rate),
-                              collect(figures, "Avoidance rate", &SystemFigures::avoidance, &TestFigures::hit_rate)};
-  add_paper(panels[0], dataset, &PublishedFigures::hit_rate);
-  add_paper(panels[1], dataset, &PublishedFigures::valid_ratio);
-  std::erase_if(panels, [](const Bars& bars) { return bars.bars.empty(); });
-  if (panels.empty()) return "";
+  // two columns: the main test to the left, what asks for more than one right answer to the right
+  Bars hit_rate = collect(figures, "HR@1", &SystemFigures::main, &TestFigures::hit_rate);
+  Bars valid_ratio = collect(figures, "ValidRatio", &SystemFigures::main, &TestFigures::valid_ratio);
+  const Bars adherence = collect(figures, "Adherence rate", &SystemFigures::adherence, &TestFigures::hit_rate);
+  const Bars avoidance = collect(figures, "Avoidance rate", &SystemFigures::avoidance, &TestFigures::hit_rate);
+  add_paper(hit_rate, dataset, &PublishedFigures::hit_rate);
+  add_paper(valid_ratio, dataset, &PublishedFigures::valid_ratio);
+  const double left = std::max(width_of(hit_rate), width_of(valid_ratio));
+  const double right = std::max(width_of(adherence), width_of(avoidance));
+  if (left + right == 0) return "";
 
-  constexpr double kMargin = 56;
-  double width = 0;
-  for (const Bars& bars : panels) width += kMargin + kSlot * static_cast<double>(bars.bars.size());
-  Svg svg(std::max(width + 20, 520.0), kHeight + 150);
+  const double second = left > 0 ? 2 * kMargin + left : kMargin;
+  Svg svg(std::max(second + right + 20, 520.0), kTop + 2 * kRow);
   svg.words(16, 28, "Recommendation quality on " + dataset, Anchor::kStart, 15, true);
-  double x = kMargin;
-  for (const Bars& bars : panels) x += kMargin + draw_panel(svg, x, bars);
-  const auto& first = panels.front();
+  draw_panel(svg, kMargin, kTop, hit_rate);
+  draw_panel(svg, kMargin, kTop + kRow, valid_ratio);
+  draw_panel(svg, second, kTop, adherence);
+  draw_panel(svg, second, kTop + kRow, avoidance);
   const bool paper =
-      std::any_of(first.bars.begin(), first.bars.end(), [](const Bar& b) { return b.paper.has_value(); });
-  draw_legend(svg, kMargin, kHeight + 130, paper, first.chance.has_value());
+      std::any_of(hit_rate.bars.begin(), hit_rate.bars.end(), [](const Bar& b) { return b.paper.has_value(); });
+  draw_legend(svg, kMargin, kTop + 2 * kRow - 20, paper, hit_rate.chance || adherence.chance || avoidance.chance);
   return svg.text();
 }
 

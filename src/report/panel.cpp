@@ -44,7 +44,7 @@ Panel::Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale
   }
   svg_.line(frame_.x, frame_.y, frame_.x, bottom, axis);
   svg_.line(frame_.x, bottom, frame_.x + frame_.width, bottom, axis);
-  svg_.words(frame_.x, frame_.y - 10, title, Anchor::kStart, 13, true);
+  svg_.words(frame_.x, frame_.y - 20, title, Anchor::kStart, 13, true);
 }
 
 }  // namespace recpo::report

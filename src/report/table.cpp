@@ -134,7 +134,8 @@ std::string markdown(const std::vector<SystemFigures>& figures, const std::strin
   std::string text = aligned(filled_cells(figures, dataset));
   if (const auto chance = chance_of(figures))
     text += fmt::format("\nA random candidate is right with probability {:.4f}.\n", *chance);
-  for (const std::string& line : reading) text += "\n" + line + "\n";
+  if (!reading.empty()) text += "\n";
+  for (const std::string& line : reading) text += "- " + line + "\n";
   return text;
 }
 
