@@ -1,0 +1,79 @@
+// Saving, verifying and loading a checkpoint of weights and two moments, in bytes a second. The disk has its share in
+// saving (every file is synced); reading comes from the page cache.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "benchmarks/benchmark_context.hpp"
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/parallel/serial_communicator.hpp"
+
+namespace recpo::bench {
+namespace {
+namespace fs = std::filesystem;
+
+// SmolLM2's widths with fewer layers and tokens, 27 M parameters, and a folder that goes with it.
+struct Saved {
+  Saved() {
+    std::string name = (fs::temp_directory_path() / "recpo_bench_XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) std::abort();
+    folder = name;
+    save();
+  }
+  ~Saved() {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+  }
+  static model::LlamaConfig shape() {
+    model::LlamaConfig shape = model::named_config("smollm2-135m");
+    shape.num_hidden_layers = 6, shape.vocab_size = 8192;
+    return shape;
+  }
+  void save() {
+    parallel::SerialCommunicator alone;
+    checkpoint::save_checkpoint<float>(folder, {.stage = "sft", .step = 1}, config, store, &optimizer, tokenizer, 1,
+                                       alone);
+  }
+  double bytes() const { return 3.0 * sizeof(float) * static_cast<double>(store.size()); }
+
+  model::LlamaConfig config = shape();
+  model::ParameterStore<float> store{model::llama_parameters(config), false};
+  optim::AdamW<float> optimizer{{}, store};
+  text::Tokenizer tokenizer = text::Tokenizer::train(std::vector<std::string>{"a small text"}, 300);
+  fs::path folder;
+};
+
+void checkpoint_save(benchmark::State& state) {
+  Saved saved;
+  for (auto _ : state) {
+    state.PauseTiming();
+    fs::remove_all(saved.folder / "step_1");  // else the one before is verified, too
+    state.ResumeTiming();
+    saved.save();
+  }
+  report_bytes(state, saved.bytes());
+}
+BENCHMARK(checkpoint_save)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void checkpoint_verify(benchmark::State& state) {
+  const Saved saved;
+  for (auto _ : state) checkpoint::verify(saved.folder / "step_1");
+  report_bytes(state, saved.bytes());
+}
+BENCHMARK(checkpoint_verify)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void checkpoint_load(benchmark::State& state) {
+  Saved saved;
+  for (auto _ : state) {
+    checkpoint::load_weights(saved.folder / "step_1", saved.store);
+    checkpoint::load_optimizer(saved.folder / "step_1", saved.optimizer);
+  }
+  report_bytes(state, saved.bytes());
+}
+BENCHMARK(checkpoint_load)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
+}  // namespace recpo::bench
+
+RECPO_BENCHMARK_MAIN()
