@@ -68,14 +68,12 @@ TEST(ReadingLines, VerdictFollowsTheTest) {
   HitsOfSystem hits;
   for (int row = 0; row < 20; ++row) hits["recpo"][row] = row < 11, hits["sft"][row] = row < 1;
   // 10 against 0: p = 2 / 1024
-  EXPECT_EQ(
-      reading_lines(two_systems(0.55, 0.05), hits).at(0),
-      "RecPO against SFT: HR@1 +0.5000, McNemar p = 0.002 on 20 rows (10 right only for the first, 0 only for the "
-      "second): significantly better.");
+  EXPECT_EQ(reading_lines(two_systems(0.55, 0.05), hits).at(0),
+            "RecPO against SFT: HR@1 +0.5000 (10 of 20 rows won, 0 lost), McNemar p = 0.002: significantly better.");
   std::swap(hits["recpo"], hits["sft"]);
   EXPECT_NE(reading_lines(two_systems(0.05, 0.55), hits).at(0).find("significantly worse"), std::string::npos);
   for (int row = 6; row < 20; ++row) hits["sft"][row] = false;  // 5 against 0: p = 0.0625
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), hits).at(0).find("p = 0.062 on 20 rows"), std::string::npos);
+  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), hits).at(0).find("p = 0.062"), std::string::npos);
   EXPECT_NE(reading_lines(two_systems(0.05, 0.3), hits).at(0).find("not significantly different"), std::string::npos);
 }
 

@@ -14,7 +14,9 @@ TEST(TrainingLog, LaterLinesReplaceEarlierOnes) {
       "{\"stage\":\"sft\",\"step\":2,\"loss\":1.5}\n"
       "{\"stage\":\"align\",\"step\":1,\"loss\":9.8,\"rewards/margins\":-0.5,\"rewards/accuracies\":0.25}\n"
       "{\"stage\":\"align\",\"step\":2,\"loss\":null,\"rewards/margins\":1}\n"
-      "{\"stage\":\"align\",\"step\":3,\"lo",  // being written
+      "{\"stage\":\"sft\",\"step\":3,\"loss\":1}\n"
+      "{\"stage\":\"sft\",\"step\":3,\"loss\":null}\n"  // was not finite the second time
+      "{\"stage\":\"align\",\"step\":3,\"lo",           // being written
       "m");
   EXPECT_EQ(log.sft_loss, (Curve{{1, 3}, {2, 1.5}}));
   EXPECT_EQ(log.align_loss, (Curve{{1, 9.8}}));
