@@ -1,5 +1,5 @@
 #pragma once
-// Objectives of one preference set (PROTOCOL section 1): (policy log-probs, reference log-probs, lengths, margins) ->
+// Objectives of one preference set: (policy log-probs, reference log-probs, lengths, margins) ->
 // loss and its gradient with respect to the policy's log-probs, in double on the host. They know no tokens, tensors or
 // ranks. Completion 0 is the preferred one.
 //   h_k = beta (logp_k - ref_k)
