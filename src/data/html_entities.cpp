@@ -33,7 +33,7 @@ constexpr Entity kOthers[] = {
     {"prime", 0x2032}, {"Prime", 0x2033},  {"euro", 0x20ac},   {"trade", 0x2122},  {"OElig", 0x0152},
     {"oelig", 0x0153}, {"Scaron", 0x0160}, {"scaron", 0x0161}, {"Yuml", 0x0178},   {"fnof", 0x0192},
     {"ensp", 0x2002},  {"emsp", 0x2003},   {"thinsp", 0x2009}, {"dagger", 0x2020}, {"Dagger", 0x2021}};
-constexpr std::size_t kLongestName = 10;
+constexpr std::size_t kLongestName = 16;
 constexpr char32_t kReplacement = 0xfffd;
 
 std::optional<char32_t> numeric(std::string_view digits) {
