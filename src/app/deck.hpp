@@ -1,11 +1,12 @@
 #pragma once
-// The input deck: every key in one registry (name, default, unit, comment, choices), read from TOML, overridden from
-// the command line, printed with its origin. A deck names only what it changes; an unknown key is an error that names
-// the nearest known one.
+// The input deck: every key in one registry (deck_keys.hpp: name, default, unit, comment, choices), read from TOML,
+// overridden from the command line, printed with its origin. A deck names only what it changes; an unknown key is an
+// error that names the nearest known one.
 
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/data/options.hpp"
@@ -28,8 +29,8 @@ struct RunOptions {
 struct ParallelOptions {
   std::int64_t tp = 1, zero = 1;
   std::string backend = "auto";
+  std::int64_t reduction_leaves = 8;
   bool sequence_parallel = false;
-  std::int64_t reduction_leaves = 8;  // fixed partial sums of a global batch: the same bits on up to so many ranks
 };
 
 struct TokenizerOptions {
@@ -37,11 +38,26 @@ struct TokenizerOptions {
   std::int64_t train_vocab = 0;
 };
 
+struct LoraOptions {
+  std::int64_t rank = 0;
+  double alpha = 32.0, dropout = 0.0;
+  std::vector<std::string> targets = {"q", "k", "v", "o", "gate", "up", "down"};
+};
+
 struct ModelOptions {
   std::string path, size = "tiny";
   std::map<std::string, double> shape;  // keys of config.json given in the deck, for random weights
   std::int64_t max_tokens = 768;
   std::string precision = "auto", recompute = "none";
+  LoraOptions lora;
+};
+
+struct BaselineOptions {
+  std::string model = "sasrec";
+  double lr = 1e-3;
+  std::int64_t batch = 256, hidden = 64;
+  double dropout = 0.1, weight_decay = 1e-6;
+  std::int64_t epochs = 100, patience = 10;
 };
 
 struct Deck {
@@ -52,19 +68,34 @@ struct Deck {
   TokenizerOptions tokenizer;
   ModelOptions model;
   optim::OptimizerOptions optimizer;
-  train::StageOptions sft, align;
+  train::StageOptions sft{.epochs = 5}, align{.epochs = 3};
   objective::ObjectiveOptions objective;  // keys of [align]
-  std::string reference = "sft";          // [align] reference: sft | base | path
+  std::string reference = "sft";          // [align] reference: sft | base | path of a model
   evaluation::EvaluationOptions evaluate;
+  BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;
+
+  std::map<std::string, std::string> origins;  // "section.key" -> "deck.toml:12" | "command line"; absent: default
 };
 
-// Reads `path` (empty: defaults), then overrides "section.key=value". Relative paths in the deck become absolute by
-// the deck's folder. Throws kUsage naming file, line, key and the nearest known key or the valid range.
+// Reads `path` (empty: defaults), then overrides "section.key=value". Relative paths in the deck (and relative
+// defaults) become absolute by the deck's folder, those of overrides by the current folder. Throws kUsage naming file,
+// line, key and the nearest known key or the valid range.
 Deck read_deck(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+
+// The same from text; `name` appears in errors and origins, `folder` is where relative paths begin ("": the current
+// one; they stay relative).
+Deck read_deck_text(std::string_view text, const std::string& name, const std::filesystem::path& folder,
+                    const std::vector<std::string>& overrides);
 
 // Every key with value, unit and origin (default | file:line | command line), as a TOML deck that reads back equal.
 std::string print_deck(const Deck& deck);
+
+// The keys of some sections with their values, where they change results: what a stage's identity is made of.
+std::string settings_text(const Deck& deck, const std::vector<std::string>& sections);
+
+// "deck.toml:12: data.negatives" or "data.negatives (default)": how messages name a key.
+std::string where(const Deck& deck, const std::string& key);
 
 }  // namespace recpo::app

@@ -11,6 +11,7 @@
 namespace recpo {
 namespace {
 bool g_speaks = true;
+std::function<void(const std::string&)> g_progress_hook;
 constexpr double kQuietSeconds = 2.0;
 constexpr double kTerminalSeconds = 0.2;
 constexpr double kPlainSeconds = 10.0;
@@ -30,6 +31,7 @@ void initialize(bool speaks) {
   spdlog::set_default_logger(logger);
 }
 bool speaks() { return g_speaks; }
+void set_progress_hook(std::function<void(const std::string&)> hook) { g_progress_hook = std::move(hook); }
 }  // namespace log
 
 Progress::Progress(std::string title, std::int64_t total, std::string unit, std::int64_t done)
@@ -44,6 +46,7 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit, std:
 Progress::~Progress() { finish(); }
 
 void Progress::advance(std::int64_t count) {
+  if (g_progress_hook) g_progress_hook(title_);
   done_ += count;
   draw(false);
 }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,9 @@ namespace log {
 // Called once at start-up, before any message. `speaks` is true on rank 0 only.
 void initialize(bool speaks);
 bool speaks();
+
+// Called with the title at each advance of every progress bar, on every rank (for a watchdog). It may throw.
+void set_progress_hook(std::function<void(const std::string& title)> hook);
 
 using spdlog::info;
 using spdlog::warn;

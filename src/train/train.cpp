@@ -14,11 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-std::int64_t total_steps(const StageOptions& options, std::int64_t samples) {
-  if (options.steps > 0) return options.steps;
-  return (options.epochs * samples + options.global_batch - 1) / options.global_batch;
-}
-
 // What travels with a checkpoint besides weights, moments and counters.
 struct TrainerState {
   std::int64_t bad_steps = 0;
@@ -81,6 +76,11 @@ int negatives_wanted(const objective::ObjectiveOptions& options, const data::Row
 
 enum Decision : int { kGoOn = 0, kSave = 1, kSaveAndStop = 2 };
 }  // namespace
+
+std::int64_t total_steps(const StageOptions& options, std::int64_t samples) {
+  if (options.steps > 0) return options.steps;
+  return (options.epochs * samples + options.global_batch - 1) / options.global_batch;
+}
 
 template <class T>
 Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,

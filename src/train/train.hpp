@@ -41,6 +41,9 @@ using StopRequested = std::function<bool()>;
 // Called at each step and phase, so that a watchdog knows the rank is alive: phase name.
 using Heartbeat = std::function<void(const char* phase)>;
 
+// Optimizer steps of a stage with so many training samples.
+std::int64_t total_steps(const StageOptions& options, std::int64_t samples);
+
 struct Outcome {
   bool finished = false;  // false: stopped in order
   std::int64_t steps = 0;

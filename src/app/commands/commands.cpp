@@ -1,0 +1,28 @@
+#include "src/app/commands/commands.hpp"
+
+#include "src/support/check.hpp"
+
+namespace recpo::app {
+
+Command find_command(const std::string& name) {
+  struct Entry {
+    const char* name;
+    Command command;
+  };
+  constexpr Entry kEntries[] = {
+      {"run", run},     {"prepare", prepare}, {"import", import_model}, {"export", export_model},
+      {"sft", sft},     {"align", align},     {"reference", reference}, {"evaluate", evaluate},
+      {"score", score}, {"report", report},   {"generate", generate},   {"inspect", inspect},
+  };
+  for (const Entry& entry : kEntries) {
+    if (name == entry.name) return entry.command;
+  }
+  if (name == "baseline") {
+    throw_usage("recpo baseline is not available in this version: traditional recommenders are still missing");
+  }
+  if (name == "plan")
+    throw_usage("recpo plan is not available in this version; use --dry-run for the deck's own layout");
+  throw_usage("unknown command {}", name);
+}
+
+}  // namespace recpo::app

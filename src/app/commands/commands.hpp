@@ -1,0 +1,42 @@
+#pragma once
+// The commands of the program, one file each. All are collective over the world; only rank 0 writes files of the run
+// folder and standard output.
+
+#include <string>
+
+#include "src/app/workspace.hpp"
+
+namespace recpo::app {
+
+void run(Workspace& workspace);
+void prepare(Workspace& workspace);
+void import_model(Workspace& workspace);
+void export_model(Workspace& workspace);
+void reference(Workspace& workspace);
+void sft(Workspace& workspace);
+void align(Workspace& workspace);
+void score(Workspace& workspace);
+void generate(Workspace& workspace);
+void evaluate(Workspace& workspace);  // the furthest model there is: align, sft, base
+void report(Workspace& workspace);
+void inspect(Workspace& workspace);
+
+// Stages of `run`.
+void evaluate_base(Workspace& workspace);
+void evaluate_sft(Workspace& workspace);
+
+// --dry-run: reads and checks everything the deck names, prints the plan of its stages, writes nothing.
+void dry_run(Workspace& workspace);
+
+// Log-probs of the alignment rows under the model that [align] reference names, from reference.h5 when it is for the
+// same model and rows.
+train::ReferenceLogps reference_logps(Workspace& workspace);
+ModelChoice reference_model(Workspace& workspace);
+
+// What an unfinished or finished training stage starts from: sft from the base model, align from the newest sft.
+ModelChoice start_model(Workspace& workspace, const std::string& stage);
+
+using Command = void (*)(Workspace&);
+Command find_command(const std::string& name);  // kUsage for what this version cannot do
+
+}  // namespace recpo::app

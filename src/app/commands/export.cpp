@@ -1,0 +1,18 @@
+#include "src/app/commands/commands.hpp"
+#include "src/checkpoint/hugging_face.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::app {
+
+void export_model(Workspace& workspace) {
+  const Context& context = workspace.context();
+  run_on_first_rank(context, "exporting a model", [&] {
+    const ModelChoice choice = workspace.model_at(context.line.model);
+    const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
+    const std::unique_ptr<Store> store = load_weights(choice, false);
+    checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, context.line.dtype);
+    log::info("export: {} is now the Hugging Face folder {}", choice.title, context.line.output);
+  });
+}
+
+}  // namespace recpo::app

@@ -1,0 +1,90 @@
+#include "src/checkpoint/inspect.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+
+#include "src/app/commands/commands.hpp"
+#include "src/app/json_lines.hpp"
+#include "src/data/rows.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/hdf5.hpp"
+
+namespace recpo::app {
+namespace {
+namespace fs = std::filesystem;
+
+std::string describe_rows(const fs::path& path) {
+  const data::RowFile rows = data::read_rows(path);
+  std::map<data::Split, std::int64_t> counts;
+  std::size_t longest = 0;
+  for (const data::Row& row : rows.rows) {
+    ++counts[row.split];
+    longest = std::max(longest, row.prompt_ids.size());
+  }
+  std::string text = fmt::format("{}: whole, {} rows\n", path.string(), rows.rows.size());
+  for (const auto& [split, count] : counts) text += fmt::format("  {:<10} {}\n", data::split_name(split), count);
+  text += fmt::format("  longest prompt {} tokens, end token {}\n  rows {}\n  tokenizer {}\n", longest, rows.end_id,
+                      rows.hash, rows.tokenizer_hash);
+  return text;
+}
+
+std::string describe_reference(const hdf5::File& file) {
+  const auto logps = train::read_reference(file.path(), file.read_string("model_hash"), file.read_string("rows_hash"));
+  return fmt::format("{}: whole, reference log-probs of {} sets\n  model {}\n  rows {}\n", file.path().string(),
+                     logps.size(), file.read_string("model_hash"), file.read_string("rows_hash"));
+}
+
+std::string describe_hdf5(const fs::path& path) {
+  const hdf5::File file = hdf5::File::open(path);
+  return file.has_attribute("model_hash") ? describe_reference(file) : describe_rows(path);
+}
+
+std::string describe_json_lines(const fs::path& path) {
+  std::int64_t lines = 0;
+  for_each_json_line(path, [&](const JsonObject&) { ++lines; });
+  return fmt::format("{}: whole, {} lines\n", path.string(), lines);
+}
+
+std::string describe_json(const fs::path& path) {
+  const nlohmann::json json = parse_json(read_file(path), path.string());
+  std::string text = fmt::format("{}: whole\n", path.string());
+  for (const auto& [key, value] : json.items()) text += fmt::format("  {}\n", key);
+  return text;
+}
+
+std::string describe_path(const fs::path& path);
+
+// A run folder: each of its files that is there.
+std::string describe_run(const fs::path& folder) {
+  std::string text;
+  for (const char* name : {"rows.h5", "prepare.json", "reference.h5", "checkpoints/sft", "checkpoints/align",
+                           "metrics.jsonl", "predictions.jsonl", "evaluation.json"}) {
+    if (fs::exists(folder / name)) text += describe_path(folder / name);
+  }
+  return text;
+}
+
+std::string describe_path(const fs::path& path) {
+  if (!fs::exists(path)) throw_input("{} does not exist", path.string());
+  if (fs::is_directory(path)) {
+    const bool is_run = fs::exists(path / "rows.h5") || fs::exists(path / "checkpoints");
+    return is_run ? describe_run(path) : checkpoint::describe(path);
+  }
+  const std::string extension = path.extension().string();
+  if (extension == ".h5") return describe_hdf5(path);
+  if (extension == ".jsonl") return describe_json_lines(path);
+  if (extension == ".json") return describe_json(path);
+  return checkpoint::describe(path);
+}
+
+}  // namespace
+
+void inspect(Workspace& workspace) {
+  const Context& context = workspace.context();
+  run_on_first_rank(context, "inspecting", [&] { fmt::print("{}", describe_path(context.line.path)); });
+}
+
+}  // namespace recpo::app

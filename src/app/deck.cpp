@@ -1,0 +1,163 @@
+#include "src/app/deck.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/app/deck_checks.hpp"
+#include "src/app/deck_keys.hpp"
+#include "src/app/input/deck_entries.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+
+namespace recpo::app {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kDeckLimitBytes = 1 << 20;
+
+std::string at(const DeckEntry& entry) { return entry.origin + ": " + entry.name(); }
+
+std::string choices_text(const Rule& rule) { return fmt::format("{}", fmt::join(rule.choices, " | ")); }
+
+std::string range_text(const Rule& rule) {
+  const std::string low = fmt::format("{} {}", rule.low_open ? "above" : "at least", rule.low);
+  const std::string high = fmt::format("{} {}", rule.high_open ? "below" : "at most", rule.high);
+  if (std::isinf(rule.high)) return low;
+  return std::isinf(rule.low) ? high : low + " and " + high;
+}
+
+void check_choice(const DeckEntry& entry, const Rule& rule, const std::string& text) {
+  if (rule.choices.empty() || std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end()) return;
+  throw_usage("{} = \"{}\" is not one of {}", at(entry), text, choices_text(rule));
+}
+
+void check_range(const DeckEntry& entry, const Rule& rule, double value) {
+  const bool low = rule.low_open ? value > rule.low : value >= rule.low;
+  const bool high = rule.high_open ? value < rule.high : value <= rule.high;
+  if (!std::isfinite(value)) throw_usage("{} = {} is not a finite number", at(entry), value);
+  if (!low || !high) throw_usage("{} = {} must be {}", at(entry), value, range_text(rule));
+}
+
+std::string as_text(const DeckEntry& entry) {
+  if (const auto* text = std::get_if<std::string>(&entry.value)) return *text;
+  if (entry.origin == kCommandLineOrigin) return entry.raw;
+  throw_usage("{} must be text in quotes", at(entry));
+}
+
+std::int64_t as_integer(const DeckEntry& entry) {
+  if (const auto* value = std::get_if<std::int64_t>(&entry.value)) return *value;
+  throw_usage("{} must be a whole number", at(entry));
+}
+
+double as_real(const DeckEntry& entry) {
+  if (const auto* value = std::get_if<double>(&entry.value)) return *value;
+  if (const auto* value = std::get_if<std::int64_t>(&entry.value)) return static_cast<double>(*value);
+  throw_usage("{} must be a number", at(entry));
+}
+
+bool as_boolean(const DeckEntry& entry) {
+  if (const auto* value = std::get_if<bool>(&entry.value)) return *value;
+  throw_usage("{} must be true or false", at(entry));
+}
+
+std::vector<std::string> as_list(const DeckEntry& entry) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&entry.value)) return *list;
+  if (entry.origin == kCommandLineOrigin) return {as_text(entry)};
+  throw_usage("{} must be a list of texts, for example [\"main\"]", at(entry));
+}
+
+double as_shape_number(const DeckEntry& entry, const Rule& rule) {
+  if (const auto* value = std::get_if<bool>(&entry.value)) return *value ? 1 : 0;
+  return rule.whole ? static_cast<double>(as_integer(entry)) : as_real(entry);
+}
+
+// Writes one entry into its member; every kind of member knows what it accepts.
+struct Assign {
+  const Key& key;
+  const DeckEntry& entry;
+
+  void operator()(std::string* target) const {
+    *target = as_text(entry);
+    check_choice(entry, key.rule, *target);
+  }
+  void operator()(std::int64_t* target) const {
+    *target = as_integer(entry);
+    check_range(entry, key.rule, static_cast<double>(*target));
+  }
+  void operator()(std::uint64_t* target) const {
+    if (as_integer(entry) < 0) throw_usage("{} = {} must be at least 0", at(entry), as_integer(entry));
+    *target = static_cast<std::uint64_t>(as_integer(entry));
+  }
+  void operator()(double* target) const {
+    *target = as_real(entry);
+    check_range(entry, key.rule, *target);
+  }
+  void operator()(bool* target) const { *target = as_boolean(entry); }
+  void operator()(std::vector<std::string>* target) const {
+    *target = as_list(entry);
+    for (const std::string& element : *target) check_choice(entry, key.rule, element);
+  }
+  void operator()(ShapeField target) const {
+    const double value = as_shape_number(entry, key.rule);
+    check_range(entry, key.rule, value);
+    (*target.shape)[key.name] = value;
+  }
+};
+
+void make_absolute(std::string& path, const fs::path& folder) {
+  if (!path.empty()) path = (folder / path).lexically_normal().string();
+}
+
+bool names_a_model(const Deck& deck) { return deck.reference != "sft" && deck.reference != "base"; }
+
+// Paths begin at the deck's folder (so do the defaults), or at the current one when typed on the command line.
+void resolve_paths(Deck& deck, const fs::path& deck_folder) {
+  const fs::path current = fs::current_path();
+  const auto folder = [&](const std::string& name) -> const fs::path& {
+    const auto origin = deck.origins.find(name);
+    return origin != deck.origins.end() && origin->second == kCommandLineOrigin ? current : deck_folder;
+  };
+  for (const Key& key : deck_keys()) {
+    if (key.rule.path) make_absolute(*std::get<std::string*>(key.field(deck)), folder(key.full_name()));
+  }
+  if (names_a_model(deck)) make_absolute(deck.reference, folder("align.reference"));
+}
+
+}  // namespace
+
+Deck read_deck_text(std::string_view text, const std::string& name, const fs::path& folder,
+                    const std::vector<std::string>& overrides) {
+  std::vector<DeckEntry> entries = parse_deck_text(text, name);
+  for (const std::string& override_text : overrides) entries.push_back(parse_override(override_text));
+  Deck deck;
+  for (const DeckEntry& entry : entries) {
+    const Key& key = find_key(entry.section, entry.key, entry.origin);
+    std::visit(Assign{key, entry}, key.field(deck));
+    deck.origins[entry.name()] = entry.origin;
+  }
+  resolve_paths(deck, folder);
+  deck.data.alpha = deck.objective.alpha;
+  deck.evaluate.max_eval_rows = deck.data.max_eval_rows;
+  check_deck(deck);
+  return deck;
+}
+
+Deck read_deck(const fs::path& path, const std::vector<std::string>& overrides) {
+  if (path.empty()) return read_deck_text("", "defaults", "", overrides);
+  std::string text;
+  try {
+    text = read_file(path, kDeckLimitBytes);
+  } catch (const Error& error) {  // a missing deck is a mistake on the command line
+    throw_usage("deck: {}", error.what());
+  }
+  return read_deck_text(text, path.string(), fs::absolute(path).parent_path(), overrides);
+}
+
+std::string where(const Deck& deck, const std::string& key) {
+  const auto origin = deck.origins.find(key);
+  return origin == deck.origins.end() ? key + " (default)" : origin->second + ": " + key;
+}
+
+}  // namespace recpo::app

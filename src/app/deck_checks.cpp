@@ -1,0 +1,68 @@
+#include "src/app/deck_checks.hpp"
+
+#include "src/support/check.hpp"
+
+namespace recpo::app {
+namespace {
+
+template <class T>
+void refuse_unless(bool available, const Deck& deck, const std::string& key, const T& value, const std::string& what,
+                   const std::string& instead) {
+  if (available) return;
+  throw_usage("{} = {}: {} is not available in this version; use {}", where(deck, key), value, what, instead);
+}
+
+void check_available(const Deck& deck) {
+  refuse_unless(deck.parallel.tp == 1, deck, "parallel.tp", deck.parallel.tp, "tensor parallelism", "1");
+  refuse_unless(deck.parallel.backend != "nccl", deck, "parallel.backend", "nccl", "communication by NCCL", "auto");
+  refuse_unless(!deck.parallel.sequence_parallel, deck, "parallel.sequence_parallel", "true", "sequence parallelism",
+                "false");
+  refuse_unless(deck.model.precision != "bf16", deck, "model.precision", "bf16", "training in bf16", "auto or fp32");
+  refuse_unless(deck.model.recompute == "none", deck, "model.recompute", deck.model.recompute,
+                "recomputation of activations", "none");
+  refuse_unless(deck.model.lora.rank == 0, deck, "model.lora.rank", deck.model.lora.rank, "LoRA", "0");
+  refuse_unless(deck.optimizer.moments == "fp32", deck, "optimizer.moments", deck.optimizer.moments, "moments in bf16",
+                "fp32");
+  refuse_unless(!deck.log.tensorboard, deck, "log.tensorboard", "true", "writing TensorBoard files", "false");
+}
+
+void check_data(const Deck& deck) {
+  const data::DataOptions& data = deck.data;
+  if (data.dataset == "rows") {
+    if (data.train.empty() && data.valid.empty() && data.test.empty()) {
+      throw_usage("{} = rows needs files of rows: set data.train, data.valid or data.test",
+                  where(deck, "data.dataset"));
+    }
+    return;  // negatives and candidates are the rows' own
+  }
+  if (data.negatives >= data.candidates) {
+    throw_usage("{} = {} must be smaller than data.candidates = {}: a row has one preferred item among its candidates",
+                where(deck, "data.negatives"), data.negatives, data.candidates);
+  }
+  if (data.path.empty()) throw_usage("{} is empty: name the folder with the raw files", where(deck, "data.path"));
+}
+
+void check_model(const Deck& deck) {
+  if (deck.model.path.empty()) {
+    model::named_config(deck.model.size);  // kUsage with the known names
+    return;
+  }
+  if (!deck.model.shape.empty()) {
+    const std::string key = "model." + deck.model.shape.begin()->first;
+    throw_usage("{} changes the shape of random weights, but model.path names a model; leave one of them out",
+                where(deck, key));
+  }
+}
+
+}  // namespace
+
+void check_deck(const Deck& deck) {
+  if (deck.run.dir.empty()) throw_usage("{} is empty: name the folder for the outputs", where(deck, "run.dir"));
+  objective::check(deck.objective);
+  evaluation::check(deck.evaluate);
+  check_data(deck);
+  check_model(deck);
+  check_available(deck);
+}
+
+}  // namespace recpo::app

@@ -1,0 +1,32 @@
+#pragma once
+// The command line: recpo [COMMAND] [-i DECK] [section.key=value ...] [options]. Parsing reads no files and prints
+// nothing.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace recpo::app {
+
+struct CommandLine {
+  std::string command;  // empty: the built-in pipeline without a deck, otherwise `run`
+  std::string deck;     // -i
+  std::vector<std::string> overrides;
+  bool print_deck = false, dry_run = false, version = false;
+  std::string help;                          // asked for: the text to print
+  std::optional<double> wall_limit_seconds;  // -t
+
+  std::string model, input, output;   // import, export, score, generate
+  std::optional<std::string> prompt;  // generate
+  long max_new_tokens = 64;           // generate
+  std::string dtype = "float32";      // export
+  std::string export_rows;            // prepare
+  std::string path;                   // inspect
+
+  bool builtin() const { return command.empty() && deck.empty(); }
+};
+
+// Throws kUsage with one line. --kokkos-* arguments are left to Kokkos.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace recpo::app

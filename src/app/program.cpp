@@ -1,0 +1,85 @@
+#include "src/app/program.hpp"
+
+#include <cstdio>
+
+#include "kernels/gemm.hpp"
+#include "src/app/builtin.hpp"
+#include "src/app/commands/commands.hpp"
+#include "src/support/log.hpp"
+#include "src/support/version.hpp"
+
+namespace recpo::app {
+namespace {
+
+std::string version_text() {
+  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}\n", program_version(), git_description(), build_description(),
+                     library_description(), mpi_library(), kernels::gemm_description());
+}
+
+Deck read_deck_of(const CommandLine& line) {
+  const bool builtin = line.builtin() && !line.print_deck;
+  return builtin ? builtin_deck(line.overrides) : read_deck(line.deck, line.overrides);
+}
+
+// Touches nothing: the built-in ratings lie in a temporary folder for as long as it takes.
+void run_dry(const Request& request, const Context& context) {
+  Deck deck = request.deck;
+  const Context dry{context.line, deck, context.grid, context.watchdog, context.clock};
+  Workspace workspace(dry);
+  if (!request.line.builtin()) return dry_run(workspace);
+  const TemporaryFolder folder;
+  place_builtin_data(deck, folder.path());
+  write_builtin_data(folder.path());
+  dry_run(workspace);
+}
+
+void run_command(const Request& request, const Context& context) {
+  if (request.line.dry_run) return run_dry(request, context);
+  if (request.line.builtin()) write_builtin_data(context);
+  Workspace workspace(context);
+  find_command(request.line.command.empty() ? "run" : request.line.command)(workspace);
+}
+
+}  // namespace
+
+Request read_request(int argc, const char* const* argv) {
+  Request request;
+  try {
+    request.line = parse_command_line(argc, argv);
+    request.clock = StopClock(request.line.wall_limit_seconds);
+    if (request.line.help.empty() && !request.line.version) request.deck = read_deck_of(request.line);
+  } catch (...) {
+    request.mistake = std::current_exception();
+  }
+  return request;
+}
+
+bool answered_at_once(const Request& request) {
+  const CommandLine& line = request.line;
+  if (request.mistake || (line.help.empty() && !line.version && !line.print_deck)) return false;
+  if (launcher_rank() != 0) return true;
+  const std::string text = !line.help.empty() ? line.help : line.version ? version_text() : print_deck(request.deck);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return true;
+}
+
+ExitCode execute(const Request& request, const Runtime& runtime, Watchdog& watchdog) {
+  log::initialize(runtime.rank() == 0);
+  Ending ending;
+  parallel::ProcessGrid grid;  // freeing its communicators is collective: not before all ranks agree on the ending
+  try {
+    if (request.mistake) std::rethrow_exception(request.mistake);
+    log::info("recpo {} ({}): {}", program_version(), git_description(), runtime.description());
+    grid = parallel::make_process_grid(request.deck.parallel.backend, static_cast<int>(request.deck.parallel.tp));
+    const Context context{request.line, request.deck, grid, watchdog, request.clock};
+    connect_progress(context);
+    run_command(request, context);
+  } catch (...) {
+    ending = describe(std::current_exception());
+  }
+  log::set_progress_hook({});
+  watchdog.beat("ending");
+  return agree_on_ending(ending);
+}
+
+}  // namespace recpo::app

@@ -1,0 +1,119 @@
+#include "src/app/startup.hpp"
+
+#include <mpi.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "kernels/gemm.hpp"
+#include "src/support/check.hpp"
+
+namespace recpo::app {
+namespace {
+
+std::optional<int> environment_integer(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return std::nullopt;
+  int value = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), value);  // "4,2" gives the outer level, 4
+  if (error != std::errc{} || value < 0) return std::nullopt;
+  return value;
+}
+
+using CoreMask = std::vector<unsigned char>;  // one byte a core
+
+CoreMask allowed_cores() {
+  CoreMask mask(CPU_SETSIZE, 0);
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (std::size_t core = 0; core < mask.size(); ++core) mask[core] = CPU_ISSET(core, &set) ? 1 : 0;
+  }
+  return mask;
+}
+
+int count(const CoreMask& mask) { return std::max(1, static_cast<int>(std::count(mask.begin(), mask.end(), 1))); }
+
+// The ranks of a node, and the cores they may use together.
+struct Node {
+  int ranks = 1, cores = 1;
+};
+
+Node look_at_node(const CoreMask& own) {
+  MPI_Comm node = MPI_COMM_NULL;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  Node result;
+  MPI_Comm_size(node, &result.ranks);
+  CoreMask all(own.size());
+  MPI_Allreduce(own.data(), all.data(), static_cast<int>(own.size()), MPI_UNSIGNED_CHAR, MPI_MAX, node);
+  MPI_Comm_free(&node);
+  result.cores = count(all);
+  return result;
+}
+
+}  // namespace
+
+int launcher_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const auto rank = environment_integer(name)) return *rank;
+  }
+  return 0;
+}
+
+void restart_with_passive_waiting(char** argv) {
+  const int ranks = environment_integer("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1);
+  const int threads = environment_integer("OMP_NUM_THREADS").value_or(1);
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || threads < 2 || ranks * threads <= count(allowed_cores())) return;
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  ::execv("/proc/self/exe", argv);  // where that fails, the run is slower and still right
+}
+
+Runtime::Runtime(int& argc, char**& argv) {
+  int provided = 0;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    throw_error(ExitCode::kInternal, "MPI does not start");
+  }
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+  MPI_Comm_size(MPI_COMM_WORLD, &size_);
+  const CoreMask own = allowed_cores();
+  const Node node = look_at_node(own);
+  cores_ = node.cores;
+  threads_ = std::max(1, std::min(count(own), node.cores / node.ranks));
+  if (const auto asked = environment_integer("OMP_NUM_THREADS"); asked && *asked > 0) threads_ = *asked;
+
+  // Through the environment, so that --kokkos-* arguments go before. Its warnings are about OMP_PROC_BIND, which is the
+  // launcher's business here.
+  ::setenv("KOKKOS_NUM_THREADS", std::to_string(threads_).c_str(), 0);
+  ::setenv("KOKKOS_DISABLE_WARNINGS", "1", 0);
+  Kokkos::initialize(argc, argv);
+  threads_ = std::max(1, static_cast<int>(Kokkos::DefaultHostExecutionSpace().concurrency()));
+  kernels::initialize_gemm();
+}
+
+Runtime::~Runtime() {
+  Kokkos::finalize();
+  MPI_Finalize();
+}
+
+std::string Runtime::description() const {
+  return fmt::format("{} rank{} x {} thread{} on {} core{}, {}, {}", size_, size_ == 1 ? "" : "s", threads_,
+                     threads_ == 1 ? "" : "s", cores_, cores_ == 1 ? "" : "s", mpi_library(),
+                     kernels::gemm_description());
+}
+
+std::string mpi_library() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string name(text, static_cast<std::size_t>(length));
+  return name.substr(0, name.find_first_of(",\n"));
+}
+
+}  // namespace recpo::app

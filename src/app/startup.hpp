@@ -1,0 +1,37 @@
+#pragma once
+// Start-up and shut-down of MPI and Kokkos, in the order that works: see main.cpp.
+
+#include <string>
+
+namespace recpo::app {
+
+// This process's rank as its launcher (mpirun, srun) announces it, before MPI is there; 0 without a launcher.
+int launcher_rank();
+
+// More OpenMP threads than cores on this node: threads that wait must sleep, not spin. The OpenMP library reads
+// OMP_WAIT_POLICY when it is loaded, so the program sets it and starts itself again. Otherwise nothing happens.
+void restart_with_passive_waiting(char** argv);
+
+// MPI and Kokkos, alive as long as this object. Threads: OMP_NUM_THREADS, otherwise the cores this rank may use divided
+// among the ranks that may use them.
+class Runtime {
+ public:
+  Runtime(int& argc, char**& argv);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  int rank() const { return rank_; }
+  int size() const { return size_; }
+  int threads() const { return threads_; }
+  // "2 ranks x 4 threads on 8 cores, Open MPI 4.1.4, OpenBLAS 0.3.21 Haswell"
+  std::string description() const;
+
+ private:
+  int rank_ = 0, size_ = 1, threads_ = 1, cores_ = 1;
+};
+
+// The MPI library's own name and version, "Open MPI v4.1.4".
+std::string mpi_library();
+
+}  // namespace recpo::app

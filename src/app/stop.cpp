@@ -1,0 +1,46 @@
+#include "src/app/stop.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+namespace recpo::app {
+namespace {
+
+volatile std::sig_atomic_t g_stop_signal = 0;
+
+extern "C" void note_stop_signal(int) { g_stop_signal = 1; }
+
+constexpr double kReserveFraction = 0.1;
+constexpr double kMostReserveSeconds = 120;
+
+}  // namespace
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = note_stop_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGUSR1, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool stop_signal_received() { return g_stop_signal != 0; }
+
+StopClock::StopClock(std::optional<double> limit_seconds)
+    : start_(std::chrono::steady_clock::now()), limit_seconds_(limit_seconds) {}
+
+double StopClock::elapsed_seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+bool StopClock::expired() const {
+  if (!limit_seconds_) return false;
+  const double reserve = std::min(kReserveFraction * *limit_seconds_, kMostReserveSeconds);
+  return elapsed_seconds() >= *limit_seconds_ - reserve;
+}
+
+}  // namespace recpo::app

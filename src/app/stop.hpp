@@ -1,0 +1,26 @@
+#pragma once
+// Requests to stop in order: SIGUSR1, SIGTERM and SIGINT (handlers set a flag, nothing else) and the wall limit.
+
+#include <chrono>
+#include <optional>
+
+namespace recpo::app {
+
+// Installs the handlers, and ignores SIGXFSZ and SIGPIPE so that a full file or a closed pipe is an error of the
+// write. A second SIGINT ends the program as usual.
+void install_signal_handlers();
+bool stop_signal_received();
+
+// The wall limit is left a little early, so that a checkpoint fits into the rest.
+class StopClock {
+ public:
+  explicit StopClock(std::optional<double> limit_seconds);
+  bool expired() const;
+  double elapsed_seconds() const;
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+  std::optional<double> limit_seconds_;
+};
+
+}  // namespace recpo::app

@@ -1,0 +1,171 @@
+#include "src/app/workspace.hpp"
+
+#include "src/app/random_model.hpp"
+#include "src/app/stage_record.hpp"
+#include "src/checkpoint/checkpoint.hpp"
+#include "src/data/prepare.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/log.hpp"
+
+namespace recpo::app {
+namespace {
+namespace fs = std::filesystem;
+
+// Everything a learned tokenizer sees: prompts and completions of the training rows.
+std::vector<std::string> training_texts(const data::RowFile& rows) {
+  std::vector<std::string> texts;
+  for (const data::Row* row : rows.of_split(data::Split::kTrain)) {
+    texts.push_back(row->prompt);
+    for (const data::Candidate& candidate : row->candidates) texts.push_back(data::completion(candidate));
+  }
+  return texts;
+}
+
+}  // namespace
+
+const text::Tokenizer& Workspace::tokenizer() {
+  if (tokenizer_) return *tokenizer_;
+  const Deck& deck = context_.deck;
+  if (!deck.tokenizer.path.empty()) {
+    tokenizer_ = text::Tokenizer::load(deck.tokenizer.path);
+  } else if (!deck.model.path.empty()) {
+    tokenizer_ = checkpoint::read_tokenizer(checkpoint::open_model(deck.model.path));
+  } else if (deck.tokenizer.train_vocab == 0) {
+    throw_usage(
+        "random weights need a tokenizer: set tokenizer.path to a tokenizer.json, or tokenizer.train_vocab to "
+        "the size of one to learn from the rows (or model.path to a model)");
+  } else if (context_.line.dry_run) {
+    tokenizer_ = learn_tokenizer();
+  } else {
+    keep_learned_tokenizer();
+  }
+  return *tokenizer_;
+}
+
+text::Tokenizer Workspace::learn_tokenizer() const {
+  const Deck& deck = context_.deck;
+  const data::Prepared drawn = data::draw_rows(deck.data, deck.prompt, deck.run.seed);
+  log::info("tokenizer: learning {} tokens from the training rows", deck.tokenizer.train_vocab);
+  return text::Tokenizer::train(training_texts(drawn.rows), static_cast<int>(deck.tokenizer.train_vocab));
+}
+
+// Learned once: tokenizer.json in the run folder, as long as the rows' inputs stay the same.
+void Workspace::keep_learned_tokenizer() {
+  const Deck& deck = context_.deck;
+  const fs::path path = context_.run_folder() / "tokenizer.json";
+  run_on_first_rank(context_, "learning a tokenizer", [&] {
+    const Interruptible interruptible(context_);
+    const std::string identity = data::rows_identity(deck.data, deck.prompt, deck.run.seed,
+                                                     fmt::format("learned, {}", deck.tokenizer.train_vocab), {});
+    StageRecord record(context_.run_folder());
+    if (fs::exists(path) && record.is_done("tokenizer", identity)) return;
+    write_file(path, learn_tokenizer().file_content());
+    record.set_done("tokenizer", identity);
+  });
+  tokenizer_ = text::Tokenizer::load(path);
+}
+
+std::int32_t end_token(const model::LlamaConfig& config, const text::Tokenizer& tokenizer) {
+  if (config.eos_token_id >= 0) return config.eos_token_id;
+  if (tokenizer.end_id() < 0) throw_input("neither config.json (eos_token_id) nor the tokenizer names an end token");
+  return tokenizer.end_id();
+}
+
+std::int32_t Workspace::end_id() { return end_token(base_model().config, tokenizer()); }
+
+data::TokenOptions Workspace::token_options() {
+  return {.max_tokens = context_.deck.model.max_tokens, .end_id = end_id()};
+}
+
+std::string Workspace::wanted_rows() {
+  const Deck& deck = context_.deck;
+  return data::rows_identity(deck.data, deck.prompt, deck.run.seed, tokenizer().hash(), token_options());
+}
+
+data::Prepared Workspace::make_rows() {
+  const Deck& deck = context_.deck;
+  data::Prepared prepared = data::draw_rows(deck.data, deck.prompt, deck.run.seed);
+  data::tokenize_rows(prepared, deck.prompt, tokenizer(), token_options());
+  return prepared;
+}
+
+void Workspace::keep_rows() {
+  token_options();  // collective
+  run_on_first_rank(context_, "preparing rows", [&] {
+    const Interruptible interruptible(context_);
+    const fs::path path = context_.run_folder() / "rows.h5";
+    const std::optional<std::string> there = data::read_rows_hash(path);
+    if (there == wanted_rows()) {
+      log::info("prepare: done, {} is for the same inputs", path.string());
+      return;
+    }
+    log::info("prepare: {} {}, importing {}", path.string(), there ? "is for other inputs" : "is not there",
+              context_.deck.data.dataset);
+    const data::Prepared prepared = make_rows();
+    create_folders(context_.run_folder());
+    data::write_rows(path, prepared.rows);
+    write_file(context_.run_folder() / "prepare.json", prepared.summary_json);
+    log::info("prepare: {} rows written to {}", prepared.rows.rows.size(), path.string());
+  });
+}
+
+const data::RowFile& Workspace::rows() {
+  if (rows_) return *rows_;
+  const fs::path path = context_.run_folder() / "rows.h5";
+  if (context_.line.dry_run && data::read_rows_hash(path) != wanted_rows()) {
+    rows_ = make_rows().rows;
+    return *rows_;
+  }
+  if (!context_.line.dry_run) keep_rows();
+  rows_ = data::read_rows(path);
+  return *rows_;
+}
+
+ModelChoice Workspace::model_at(const fs::path& path) const {
+  ModelChoice choice;
+  choice.source = checkpoint::open_model(path);
+  choice.title = choice.source->path.string();
+  choice.config = choice.source->config;
+  choice.hash = checkpoint::model_hash(*choice.source);
+  return choice;
+}
+
+const ModelChoice& Workspace::base_model() {
+  if (base_model_) return *base_model_;
+  const Deck& deck = context_.deck;
+  if (!deck.model.path.empty()) {
+    base_model_ = model_at(deck.model.path);
+    const model::LlamaConfig& config = base_model_->config;
+    if (tokenizer().vocab_size() > config.vocab_size) {
+      throw_input("{}: the model has {} tokens, the tokenizer {}: they do not belong together", base_model_->title,
+                  config.vocab_size, tokenizer().vocab_size());
+    }
+    return *base_model_;
+  }
+  ModelChoice choice;
+  choice.title = fmt::format("random weights ({})", deck.model.size);
+  choice.config = random_model_config(deck, tokenizer());
+  choice.seed = deck.run.seed;
+  choice.hash = random_model_hash(choice.config, choice.seed);
+  base_model_ = choice;
+  return *base_model_;
+}
+
+std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) const {
+  const auto newest = checkpoint::find_newest(context_.run_folder() / "checkpoints" / stage);
+  if (!newest) return std::nullopt;
+  return model_at(*newest);
+}
+
+std::unique_ptr<Store> load_weights(const ModelChoice& choice, bool with_gradients) {
+  auto store = std::make_unique<Store>(model::llama_parameters(choice.config), with_gradients);
+  if (choice.source) {
+    checkpoint::load_weights<float>(*choice.source, *store);
+  } else {
+    model::initialize_weights<float>(choice.config, choice.seed, *store);
+  }
+  return store;
+}
+
+}  // namespace recpo::app
