@@ -76,7 +76,8 @@ Handle access_properties() {
 Handle array_properties(std::uint64_t size, std::uint64_t element_bytes, Compression compression) {
   Handle properties(H5Pcreate(H5P_DATASET_CREATE));
   if (size == 0) return properties;  // a chunk cannot be larger than its array
-  const hsize_t chunk = std::min<std::uint64_t>(size, kChunkBytes / element_bytes);
+  const std::uint64_t largest = kChunkBytes / element_bytes, chunks = (size + largest - 1) / largest;
+  const hsize_t chunk = (size + chunks - 1) / chunks;  // equal ones: the last is stored whole, however little is in it
   H5Pset_chunk(properties.get(), 1, &chunk);
   if (compression == Compression::kDeflate) {
     H5Pset_shuffle(properties.get());
