@@ -140,6 +140,7 @@ TEST_F(MovieLens100K, EveryRowFollowsFromTheLog) {
     const Candidate& preferred = row.candidates.at(static_cast<std::size_t>(row.preferred));
     int expected = position;
     if (row.split == Split::kTrain) expected = preferred_of(ratings, position);
+    ASSERT_GE(expected, 0) << row.id;
     EXPECT_EQ(preferred.item, ratings[static_cast<std::size_t>(expected)].item);
     EXPECT_EQ(position, row.split == Split::kTest || row.split == Split::kAvoidance ? n - 1
                         : row.split == Split::kTrain                                ? position
