@@ -20,7 +20,7 @@ using AttentionRound = std::vector<AttentionChunk>;
 
 // Rows of a chunk: many make larger products, few leave out more of the keys behind the diagonal. Measured, see
 // benchmarks/bench_attention.cpp.
-inline constexpr std::int64_t kAttentionChunkRows = 128;
+inline constexpr std::int64_t kAttentionChunkRows = 64;
 // A round ends before its scores outgrow this (64 MiB of float); one chunk may.
 inline constexpr std::int64_t kAttentionRoundElements = std::int64_t{1} << 24;
 
