@@ -6,8 +6,6 @@ cache=${RECPO_CACHE:-$HOME/.cache/recpo}  # Kokkos, Python environments, downloa
 program=$(basename "$0" .sh)
 log=$root/build/log/$program.log
 # Debian's OpenMPI refuses root and more ranks than cores unless told otherwise.
-# Kokkos asks for a thread binding; one process that owns the machine spreads its threads over the cores.
-export OMP_PROC_BIND=${OMP_PROC_BIND:-spread} OMP_PLACES=${OMP_PLACES:-threads}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 
 start_log() { mkdir -p "$(dirname "$log")" && : >"$log"; }
