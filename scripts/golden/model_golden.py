@@ -11,10 +11,10 @@ Writes tests/golden/model/:
                                 norm of its update and the values at `samples` (indices into the row-major tensor)
   decks/*.toml                  the same runs as decks of recpo
 
-Needs torch, transformers and tokenizers; takes half a minute; deterministic on one machine. Every sequence is computed on
-its own, unpadded. Training runs twice: in fp32 as Transformers is, and in fp64 with rotary angles and norms in fp64
-too. The fp64 figures are the reference; beside each stands how far the fp32 run is from it, which is the scale of what
-rounding may do.
+Needs torch, transformers and tokenizers; takes half a minute; deterministic on one machine. Every sequence is
+computed on its own, unpadded. Training runs twice: in fp32 as Transformers is, and in fp64 with rotary angles and
+norms in fp64 too. The fp64 figures are the reference; beside each stands how far the fp32 run is from it, which is
+the scale of what rounding may do.
 """
 import argparse
 import json

@@ -2,8 +2,8 @@
 """Token ids of reference tokenizers, for tests/text.
 
 Writes tests/golden/text/*.json. Needs the packages tokenizers and tiktoken; with --models DIR (a folder holding
-SmolLM2-135M-Instruct/tokenizer.json and llama-3/tokenizer.model) also the ids of these two, otherwise their files stay as they
-are. All texts are this script's own; random ones have a fixed seed.
+SmolLM2-135M-Instruct/tokenizer.json and llama-3/tokenizer.model) also the ids of these two, otherwise their files stay
+as they are. All texts are this script's own; random ones have a fixed seed.
 """
 import argparse
 import base64
@@ -21,15 +21,16 @@ ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
 TEXTS = [
     "", " ", "  ", "\n", "a", "Hello world!", "Hello  world", "The Silent Harbor (1987) | Rating: 4\n",
     "Toy Story (1995) | Rating: 5\n", "Answer: The Paper Lantern (2003)", "Answer:", " Toy Story", "Answer: ",
-    "Léon: The Long Road (1994)", "naïve café 日本 1234567  x", "東京物語 (1953)", "Амели (2001)", "فيلم ١٢٣", "हिन्दी १२३ फ़िल्म",
-    "한국 영화 2019", "ไทย ๑๒๓", "👍🏽 👨‍👩‍👧 🇩🇪 emoji", "½ ² Ⅻ ① 3.14159 1,000,000 007", "don't I'm we'll they've SHE'S IT'LL you'd 'tis",
-    "DON'T I'M WE'LL it'ſ", "tabs\tand\t\ttabs", "line\nbreaks\r\n\r\nand  \n  spaces   \n\n\n", "   leading", "trailing   ",
-    "a" * 70, "ab" * 40, "!!!???...---", "(([[{{<<>>}}]]))", "x=1;y+=2 // comment", "https://example.org/a?b=c&d=%20e",
-    "<|endoftext|>", "<|begin_of_text|>hi<|end_of_text|>", "<|im_start|>user\nhi<|im_end|>", "<|eot_id|>", "</s><s><unk>",
-    "<item>", "an <item>s or <item>", "<item><item>s<|im_start|><item", "a\u00a0b\u2003c\u3000d\u2028e\u0085f\u180eg\u200bh",
-    "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ", "a MiXeD CaSe wOrDs",
-    "snake_case_and_CamelCase", "1st 2nd 3rd 4th", "12345678901234567890", "9 99 999 9999", "\n \n \t \n", "word" + " " * 300 + "word",
-    "Answer: The Paper Lantern\nThe Hidden Garden\n",
+    "Léon: The Long Road (1994)", "naïve café 日本 1234567  x", "東京物語 (1953)", "Амели (2001)", "فيلم ١٢٣",
+    "हिन्दी १२३ फ़िल्म", "한국 영화 2019", "ไทย ๑๒๓", "👍🏽 👨‍👩‍👧 🇩🇪 emoji", "½ ² Ⅻ ① 3.14159 1,000,000 007",
+    "don't I'm we'll they've SHE'S IT'LL you'd 'tis", "DON'T I'M WE'LL it'ſ", "tabs\tand\t\ttabs",
+    "line\nbreaks\r\n\r\nand  \n  spaces   \n\n\n", "   leading", "trailing   ", "a" * 70, "ab" * 40,
+    "!!!???...---", "(([[{{<<>>}}]]))", "x=1;y+=2 // comment", "https://example.org/a?b=c&d=%20e", "<|endoftext|>",
+    "<|begin_of_text|>hi<|end_of_text|>", "<|im_start|>user\nhi<|im_end|>", "<|eot_id|>", "</s><s><unk>", "<item>",
+    "an <item>s or <item>", "<item><item>s<|im_start|><item", "a\u00a0b\u2003c\u3000d\u2028e\u0085f\u180eg\u200bh",
+    "e\u0301 \u0301x", "\ufeffbom", "\x00\x01\x1f\x7f control", "\U0001d54f \U00020000 \U0010fffd", "ß ẞ ﬁ Ǆ ŉ",
+    "a MiXeD CaSe wOrDs", "snake_case_and_CamelCase", "1st 2nd 3rd 4th", "12345678901234567890", "9 99 999 9999",
+    "\n \n \t \n", "word" + " " * 300 + "word", "Answer: The Paper Lantern\nThe Hidden Garden\n",
 ]
 
 
@@ -75,7 +76,8 @@ def gpt2_style():
 def llama3_style():
     tokenizer = Tokenizer(models.BPE(ignore_merges=True))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(LLAMA3), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        pre_tokenizers.Split(Regex(LLAMA3), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=ALPHABET, show_progress=False)
     tokenizer.train_from_iterator(corpus(), trainer)
