@@ -98,6 +98,7 @@ void read_answers(const Json& line, Row& row) {
   Candidate chosen = answer(required_text(line, "chosen"));
   chosen.rating = positive_number(find(line, "chosen_rating"), "chosen_rating");
   chosen.latency = positive_number(find(line, "chosen_latency"), "chosen_latency");
+  for (Candidate& candidate : row.candidates) candidate.leading_space = chosen.leading_space;  // lists hold bare titles
   row.preferred = place_answer(row.candidates, match, chosen);
 
   const auto rejected = list_of(line, "rejected");

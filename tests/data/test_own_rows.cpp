@@ -54,6 +54,10 @@ TEST(OwnRows, FeedbackAndCandidatesAreTaken) {
   EXPECT_FALSE(row.candidates[0].latency);
   EXPECT_EQ(row.candidates[3].latency, 3);
   EXPECT_EQ(row.candidates[1].title, "b");
+  for (const Candidate& candidate : row.candidates) EXPECT_EQ(completion(candidate), " " + candidate.title);
+  const Row mixed = import_line(R"({"prompt": "Q:", "chosen": "c", "rejected": " a", "candidates": ["a", "b", "c"]})");
+  EXPECT_EQ(completion(mixed.candidates[0]) + completion(mixed.candidates[1]) + completion(mixed.candidates[2]),
+            " abc");
 }
 
 TEST(OwnRows, BadLinesAreNamed) {
