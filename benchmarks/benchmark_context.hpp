@@ -79,7 +79,6 @@ OwnedVector<T> filled_vector(std::int64_t n) {
 
 // The main of every benchmark.
 inline int run(int argc, char** argv) {
-  kernels::select_blas_kernels(argv);
   const Kokkos::ScopeGuard kokkos(Kokkos::InitializationSettings().set_disable_warnings(true));
   kernels::initialize_gemm();
   benchmark::Initialize(&argc, argv);

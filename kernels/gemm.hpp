@@ -36,11 +36,6 @@ void gemm(const ExecSpace& exec, Op op_a, Op op_b, T alpha, Matrix<const T> a, M
 template <class T>
 void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls);
 
-// First thing in main, before MPI and Kokkos. An OpenBLAS older than the processor falls back to its AVX2 kernels on a
-// CPU that has AVX-512, at half the speed, and reads OPENBLAS_CORETYPE only when it is loaded: then the variable is set
-// and the program starts itself again with the same arguments. Otherwise, and on the GPU, nothing happens.
-void select_blas_kernels(char** argv);
-
 // After Kokkos::initialize: one thread a BLAS call (the tiles are the parallelism). On the GPU: creates the handle.
 // The first product does it too, where a program has not; later calls do nothing.
 void initialize_gemm();

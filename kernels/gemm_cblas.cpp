@@ -1,11 +1,8 @@
 #include <cblas.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "kernels/gemm.hpp"
@@ -21,8 +18,6 @@ char* openblas_get_config() __attribute__((weak));
 namespace recpo::kernels {
 
 namespace {
-
-constexpr const char* kCoreVariable = "OPENBLAS_CORETYPE";
 
 struct TileShape {
   std::int64_t rows = 0, columns = 0;
@@ -101,15 +96,6 @@ void check_call(const GemmCall<T>& call) {
   RECPO_REQUIRE(std::max({call.m, call.n, call.k, call.lda, call.ldb, call.ldc}) <= kLimit);
 }
 
-bool cpu_has_avx512() {
-#if defined(__x86_64__)
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
 template <class T>
@@ -126,14 +112,6 @@ void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls) {
   Kokkos::parallel_for("recpo::gemm::tiles",
                        Policy(exec, 0, static_cast<std::int64_t>(tiles.size()), Kokkos::ChunkSize(1)),
                        [=](std::int64_t i) { compute_tile(call[tile[i].call], tile[i]); });
-}
-
-void select_blas_kernels(char** argv) {
-  if (openblas_get_corename == nullptr || std::getenv(kCoreVariable) != nullptr) return;
-  if (std::string_view(openblas_get_corename()) != "Haswell" || !cpu_has_avx512()) return;
-  setenv(kCoreVariable, "SKYLAKEX", 1);
-  execv("/proc/self/exe", argv);
-  unsetenv(kCoreVariable);  // only reached where the program cannot start itself: go on with what there is
 }
 
 void initialize_gemm() {

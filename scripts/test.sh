@@ -17,9 +17,9 @@ esac
 passed=0
 failed=0
 
-build() {
+build() {  # PRESET [TARGET]
   step "$1: configure" cmake -S "$root" --preset "$1"
-  step "$1: build" cmake --build "$root/build/$1" -j "$(nproc)"
+  step "$1: build" cmake --build "$root/build/$1" --target "${2:-all}" -j "$(nproc)"
 }
 
 run_tests() {
@@ -43,7 +43,7 @@ if ! $quick; then
   run_tests cpu-asan
   if command -v nvcc >/dev/null; then
     "$root/scripts/setup.sh" --cuda 86
-    build cuda-a6000
+    build cuda-a6000 recpo  # the program and every kernel; tests and benchmarks are for machines with a GPU
   else
     say "cuda-a6000: not compiled, because nvcc is not on PATH"
   fi
