@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Whole runs of the program on its built-in data: the same bits on 1, 2, 4 and 8 ranks, after kills and after signals.
+
+    test_runs.py --program build/cpu-release/recpo [--mpiexec mpirun] [EqualBits | Interrupted | SecondRun]
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+STEPS = 6
+DECK = [
+    "run.stages=prepare,sft,align",
+    "data.max_train_rows=64",
+    f"sft.steps={STEPS}",
+    f"align.steps={STEPS}",
+    "sft.global_batch=8",
+    "align.global_batch=8",
+    "sft.micro_batch_tokens=300",
+    "align.micro_batch_tokens=300",
+    "checkpoint.every_steps=1",
+    "checkpoint.keep=3",
+]
+STOPPED = 75
+options = argparse.Namespace()
+
+
+def command(folder, ranks=1, extra=()):
+    launcher = [] if ranks == 0 else [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks)]
+    return launcher + [options.program, f"run.dir={folder}", *DECK, *extra]
+
+
+def environment(ranks):
+    return dict(os.environ, OMP_NUM_THREADS="2" if ranks <= 1 else "1")
+
+
+def run(folder, ranks=1, extra=()):
+    """ranks = 0: started without mpirun. Returns the finished process."""
+    return subprocess.run(command(folder, ranks, extra), env=environment(ranks), cwd=folder.parent,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600)
+
+
+def metrics(folder, stage):
+    """Step -> the figures that must not depend on ranks, threads or interruptions, as they stand in the file."""
+    names = ("loss", "grad_norm", "learning_rate", "rewards/chosen", "rewards/margins", "logps/chosen", "num_tokens")
+    lines = {}
+    for text in (folder / "metrics.jsonl").read_text().splitlines():
+        line = json.loads(text)
+        if line["stage"] == stage:
+            assert line["step"] not in lines, f"{stage} step {line['step']} is there twice"
+            lines[line["step"]] = [line.get(name) for name in names]
+    return lines
+
+
+def weights(folder, stage):
+    manifest = folder / "checkpoints" / stage / f"step_{STEPS}" / "manifest.json"
+    return json.loads(manifest.read_text())["weights_hash"]
+
+
+class Runs(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="recpo-runs-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def finish(self, name, ranks=1, extra=()):
+        """Runs to the end in a folder of its own."""
+        folder = self.folder / name
+        done = run(folder, ranks, extra)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        return folder
+
+    def assert_same_run(self, folder, expected):
+        for stage in ("sft", "align"):
+            self.assertEqual(len(metrics(expected, stage)), STEPS)
+            self.assertEqual(metrics(folder, stage), metrics(expected, stage), stage)
+            self.assertEqual(weights(folder, stage), weights(expected, stage), stage)
+
+
+class EqualBits(Runs):
+    def test_ranks(self):
+        alone = self.finish("alone", ranks=0)
+        for ranks in (1, 2, 4, 8):
+            with self.subTest(ranks=ranks):
+                self.assert_same_run(self.finish(f"np{ranks}", ranks), alone)
+
+    def test_lambda_zero_is_s_dpo(self):
+        s_dpo = self.finish("s-dpo", 0, ["align.objective=s-dpo"])
+        recpo = self.finish("recpo", 0, ["align.objective=recpo", "align.lambda=0"])
+        self.assert_same_run(recpo, s_dpo)
+        other = self.finish("margin", 0, ["align.objective=recpo", "align.lambda=2"])
+        self.assertNotEqual(weights(other, "align"), weights(s_dpo, "align"))
+
+
+class Interrupted(Runs):
+    def wait_for_lines(self, process, folder, count):
+        """Until metrics.jsonl has `count` lines, or the process has ended."""
+        deadline = time.monotonic() + 300
+        while process.poll() is None and time.monotonic() < deadline:
+            file = folder / "metrics.jsonl"
+            if file.exists() and file.read_bytes().count(b"\n") >= count:
+                return
+            time.sleep(0.005)
+
+    def interrupt(self, folder, lines, delay, how, ranks):
+        process = subprocess.Popen(command(folder, ranks), env=environment(ranks), cwd=folder.parent,
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True, start_new_session=True)
+        self.wait_for_lines(process, folder, lines)
+        time.sleep(delay)
+        if how == signal.SIGKILL:
+            os.killpg(process.pid, how)
+        elif process.poll() is None:
+            process.send_signal(how)
+        messages = process.communicate(timeout=300)[1]
+        return process.returncode, messages
+
+    def test_killed_at_random(self):
+        expected = self.finish("whole", ranks=0)
+        choose = random.Random(20)
+        for attempt, ranks in enumerate((0, 0, 2)):
+            folder = self.folder / f"killed{attempt}"
+            for lines in (1, choose.randrange(2, STEPS), choose.randrange(STEPS, 2 * STEPS)):
+                self.interrupt(folder, lines, choose.random() * 0.05, signal.SIGKILL, ranks)
+            done = run(folder, ranks)
+            self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+            self.assert_same_run(folder, expected)
+
+    def test_signal_stops_in_order(self):
+        expected = self.finish("whole", ranks=0)
+        for ranks in (0, 2):
+            with self.subTest(ranks=ranks):
+                folder = self.folder / f"signalled{ranks}"
+                code, messages = self.interrupt(folder, 2, 0.0, signal.SIGUSR1, ranks)
+                self.assertEqual(code, STOPPED, messages[-2000:])
+                self.assertEqual(messages.count("recpo: stopped"), 1, messages[-2000:])
+                done = run(folder, ranks)
+                self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+                self.assert_same_run(folder, expected)
+
+
+class SecondRun(Runs):
+    def test_skips_what_is_done(self):
+        extra = ["run.stages=prepare,evaluate-base,sft,evaluate-sft,align,evaluate,report", "data.max_eval_rows=8"]
+        folder = self.finish("twice", 0, extra)
+        written = {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file() and p.suffix == ".h5"}
+        figures = (folder / "evaluation.json").read_bytes()
+        again = run(folder, 0, extra)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("skipped", again.stderr)
+        self.assertEqual(written, {p: p.stat().st_mtime_ns for p in written})
+        self.assertEqual(figures, (folder / "evaluation.json").read_bytes())
+        self.assertIn("recpo", again.stdout)  # the table is shown again
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--mpiexec", default="mpirun")
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    options.program = str(pathlib.Path(options.program).resolve())
+    unittest.main(argv=[sys.argv[0], *options.cases], verbosity=2)
