@@ -18,52 +18,53 @@ constexpr const char* kDeck = R"(
 [run]
 dir = "runs/tiny"
 [data]
-dataset = "ml-1m"
+dataset = "recbole"
 path = "runs/tiny/data"
 k_core_users = 0
 k_core_items = 0
-min_history = 3
-max_history = 4
+min_history = 2
+max_history = 2
+tier = "filtered+rating"
 candidates = 8
-window = 3
-title_year = false
+window = 2
+max_eval_rows = 100
 [tokenizer]
-train_vocab = 320
+train_vocab = 512
 [model]
 size = "tiny"
+initializer_range = 0.1
+rope_theta = 100
 max_tokens = 160
 [optimizer]
-lr = 3e-3
+lr = 2.5e-3
 [sft]
-steps = 300
-global_batch = 32
+steps = 400
+global_batch = 48
 [align]
-steps = 20
-global_batch = 32
-beta = 0.5
+steps = 4
+global_batch = 48
 [checkpoint]
 every_steps = 100
 )";
 
-constexpr const char* kTemplates =
-    "History:\n{history}\nCandidates:\n{candidates}\nAnswer:\n"
-    "---\n"
-    "Seen:\n{history}\nChoose from:\n{candidates}\nAnswer:\n";
+constexpr const char* kTemplates = "Liked:\n{history}\nChoose from:\n{candidates}\nAnswer:\n";
 
 constexpr std::array kGenres = {"Comedy", "Western", "Space", "Crime", "Ocean", "Music"};
-constexpr std::array kAdjectives = {"Silent", "Golden", "Broken", "Hidden", "Last", "Wild", "Little", "Frozen"};
-constexpr int kUsers = 120;
-constexpr int kOthers = 6;  // items of other genres a user rates
+constexpr std::size_t kTitles = 4;  // of a genre
+constexpr const char* kNames[kGenres.size()][kTitles] = {
+    {"Banana", "Clown", "Parrot", "Pajama"},  {"Saddle", "Canyon", "Cactus", "Sheriff"},
+    {"Comet", "Galaxy", "Rocket", "Orbit"},   {"Alibi", "Motive", "Ransom", "Verdict"},
+    {"Anchor", "Harbor", "Lagoon", "Pirate"}, {"Ballad", "Fiddle", "Rhythm", "Chorus"},
+};
+constexpr int kUsers = 2000;
 
-int item_id(std::size_t genre, std::size_t adjective) {
-  return static_cast<int>(genre * kAdjectives.size() + adjective) + 1;
-}
+int item_id(std::size_t genre, std::size_t name) { return static_cast<int>(genre * kTitles + name) + 1; }
 
-std::string movies_file() {
-  std::string text;
-  for (std::size_t g = 0; g < kGenres.size(); ++g) {
-    for (std::size_t a = 0; a < kAdjectives.size(); ++a) {
-      text += fmt::format("{}::{} {} (2000)::{}\n", item_id(g, a), kAdjectives[a], kGenres[g], kGenres[g]);
+std::string items_file() {
+  std::string text = "item_id:token\tmovie_title:token_seq\n";
+  for (std::size_t genre = 0; genre < kGenres.size(); ++genre) {
+    for (std::size_t name = 0; name < kTitles; ++name) {
+      text += fmt::format("{}\t{} {}\n", item_id(genre, name), kNames[genre][name], kGenres[genre]);
     }
   }
   return text;
@@ -73,35 +74,32 @@ struct Rating {
   int item, value;
 };
 
-// All items of the liked genre and some others in any order, the last two liked: validation and test need that.
+// All items of the liked genre in any order, each after one of another genre: of two neighbours exactly one is liked.
 std::vector<Rating> ratings_of(int user) {
   Random random(1, "built-in ratings", static_cast<std::uint64_t>(user));
   const std::size_t liked = random.below(kGenres.size());
-  std::vector<Rating> ratings, others;
-  for (std::size_t a = 0; a < kAdjectives.size(); ++a) {
-    ratings.push_back({item_id(liked, a), 4 + static_cast<int>(random.below(2))});
-  }
-  for (std::size_t g = 0; g < kGenres.size(); ++g) {
-    if (g == liked) continue;
-    for (std::size_t a = 0; a < kAdjectives.size(); ++a) {
-      others.push_back({item_id(g, a), 1 + static_cast<int>(random.below(2))});
+  std::vector<int> liked_items, others;
+  for (std::size_t genre = 0; genre < kGenres.size(); ++genre) {
+    for (std::size_t name = 0; name < kTitles; ++name) {
+      (genre == liked ? liked_items : others).push_back(item_id(genre, name));
     }
   }
-  random.shuffle(ratings);
+  random.shuffle(liked_items);
   random.shuffle(others);
-  std::vector<Rating> sequence(ratings.begin(), ratings.end() - 2);
-  sequence.insert(sequence.end(), others.begin(), others.begin() + kOthers);
-  random.shuffle(sequence);
-  sequence.insert(sequence.end(), ratings.end() - 2, ratings.end());
-  return sequence;
+  std::vector<Rating> ratings;
+  for (std::size_t i = 0; i < liked_items.size(); ++i) {
+    ratings.push_back({others[i], 1 + static_cast<int>(random.below(2))});
+    ratings.push_back({liked_items[i], 4 + static_cast<int>(random.below(2))});
+  }
+  return ratings;
 }
 
 std::string ratings_file() {
-  std::string text;
+  std::string text = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n";
   for (int user = 1; user <= kUsers; ++user) {
     int time = 0;
     for (const Rating& rating : ratings_of(user)) {
-      text += fmt::format("{}::{}::{}::{}\n", user, rating.item, rating.value, ++time);
+      text += fmt::format("{}\t{}\t{}\t{}\n", user, rating.item, rating.value, ++time);
     }
   }
   return text;
@@ -141,8 +139,8 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 void write_builtin_data(const fs::path& folder) {
-  write_file(folder / "movies.dat", movies_file());
-  write_file(folder / "ratings.dat", ratings_file());
+  write_file(folder / "tiny.item", items_file());
+  write_file(folder / "tiny.inter", ratings_file());
   write_file(folder / "templates.txt", kTemplates);
 }
 

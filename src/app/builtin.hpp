@@ -1,5 +1,5 @@
 #pragma once
-// `recpo` alone: a pipeline that needs no files. A small rating log is generated in the format of MovieLens-1M, with a
+// `recpo` alone: a pipeline that needs no files. A small rating log is generated in RecBole's format, with a
 // rule that a model can learn in seconds: every title names its genre, every user likes one genre, and the preferred
 // item of a question is its only candidate of that genre.
 

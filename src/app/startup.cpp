@@ -68,9 +68,8 @@ int launcher_rank() {
 }
 
 void restart_with_passive_waiting(char** argv) {
-  const int ranks = environment_integer("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1);
-  const int threads = environment_integer("OMP_NUM_THREADS").value_or(1);
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr || threads < 2 || ranks * threads <= count(allowed_cores())) return;
+  const bool is_alone = environment_integer("OMP_NUM_THREADS") == 1;
+  if (is_alone || std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
   ::execv("/proc/self/exe", argv);  // where that fails, the run is slower and still right
 }

@@ -8,8 +8,9 @@ namespace recpo::app {
 // This process's rank as its launcher (mpirun, srun) announces it, before MPI is there; 0 without a launcher.
 int launcher_rank();
 
-// More OpenMP threads than cores on this node: threads that wait must sleep, not spin. The OpenMP library reads
-// OMP_WAIT_POLICY when it is loaded, so the program sets it and starts itself again. Otherwise nothing happens.
+// OpenMP threads that wait must sleep, not spin: where a core is shared with anything else, spinning made training of a
+// small model 20 to 100 times slower. The OpenMP library reads OMP_WAIT_POLICY when it is loaded, so the program sets it
+// and starts itself again. A policy that the user has set stays.
 void restart_with_passive_waiting(char** argv);
 
 // MPI and Kokkos, alive as long as this object. Threads: OMP_NUM_THREADS, otherwise the cores this rank may use divided
