@@ -11,10 +11,12 @@ source "$(dirname "$0")/steps.sh"
 
 deck=quickstart
 overrides=()
+folder=
 for argument in "$@"; do
   case $argument in
     --tiny) deck=quickstart_tiny ;;
     -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    run.dir=*) folder=$(realpath -m "${argument#*=}") && overrides+=("run.dir=$folder") ;;
     *=*) overrides+=("$argument") ;;
     *) fail "unknown argument $argument; see --help" ;;
   esac
@@ -36,5 +38,5 @@ fi
 say "4/4 running inputs/$deck.toml on ${OMP_NUM_THREADS:-$(nproc)} cores"
 "$root/build/cpu-release/recpo" run -i "$root/inputs/$deck.toml" "${overrides[@]}"
 
-say "done. The table and the figures: $root/runs/$deck/report/table.md"
+say "done. The table and the figures: ${folder:-$root/runs/$deck}/report/table.md"
 say "next: copy inputs/$deck.toml, name your own data in [data], and run build/cpu-release/recpo -i YOUR.toml"
