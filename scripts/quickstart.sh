@@ -2,7 +2,7 @@
 # From nothing to a table: installs what is missing, builds, fetches MovieLens-100K and SmolLM2-135M-Instruct, and runs
 # the main job: zero-shot, supervised fine-tuning, RecPO alignment, evaluation, report. A second run continues or only
 # shows the table.
-#   scripts/quickstart.sh                     the real model, about an hour on two cores
+#   scripts/quickstart.sh                     the real model, under 25 minutes on two cores
 #   scripts/quickstart.sh --tiny              a small random model, minutes
 #   scripts/quickstart.sh [--tiny] KEY=VALUE  with keys of the deck changed
 set -euo pipefail

@@ -42,18 +42,6 @@ void check_data(const Deck& deck) {
   if (data.path.empty()) throw_usage("{} is empty: name the folder with the raw files", where(deck, "data.path"));
 }
 
-void check_model(const Deck& deck) {
-  if (deck.model.path.empty()) {
-    model::named_config(deck.model.size);  // kUsage with the known names
-    return;
-  }
-  if (!deck.model.shape.empty()) {
-    const std::string key = "model." + deck.model.shape.begin()->first;
-    throw_usage("{} changes the shape of random weights, but model.path names a model; leave one of them out",
-                where(deck, key));
-  }
-}
-
 }  // namespace
 
 void check_deck(const Deck& deck) {
@@ -61,7 +49,7 @@ void check_deck(const Deck& deck) {
   objective::check(deck.objective);
   evaluation::check(deck.evaluate);
   check_data(deck);
-  check_model(deck);
+  if (deck.model.path.empty()) model::named_config(deck.model.size);  // kUsage with the known names
   check_available(deck);
 }
 

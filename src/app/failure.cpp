@@ -57,7 +57,12 @@ void print_ending(const Ending& ending) {
 }
 
 ExitCode agree_on_ending(const Ending& mine) {
-  int rank = 0, size = 1;
+  int rank = 0, size = 1, has_mpi = 0;
+  MPI_Initialized(&has_mpi);
+  if (!has_mpi) {
+    print_ending(mine);
+    return mine.code;
+  }
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   const int code = static_cast<int>(mine.code);

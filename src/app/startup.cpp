@@ -27,6 +27,14 @@ std::optional<int> environment_integer(const char* name) {
   return value;
 }
 
+// Launchers of MPI programs tell each process its rank.
+std::optional<int> announced_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const auto rank = environment_integer(name)) return rank;
+  }
+  return std::nullopt;
+}
+
 using CoreMask = std::vector<unsigned char>;  // one byte a core
 
 CoreMask allowed_cores() {
@@ -58,14 +66,16 @@ Node look_at_node(const CoreMask& own) {
   return result;
 }
 
+void start_mpi(int& argc, char**& argv) {
+  int provided = 0;
+  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
+    throw_error(ExitCode::kInternal, "MPI does not start");
+  }
+}
+
 }  // namespace
 
-int launcher_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const auto rank = environment_integer(name)) return *rank;
-  }
-  return 0;
-}
+int launcher_rank() { return announced_rank().value_or(0); }
 
 void restart_with_passive_waiting(char** argv) {
   const bool is_alone = environment_integer("OMP_NUM_THREADS") == 1;
@@ -74,15 +84,15 @@ void restart_with_passive_waiting(char** argv) {
   ::execv("/proc/self/exe", argv);  // where that fails, the run is slower and still right
 }
 
-Runtime::Runtime(int& argc, char**& argv) {
-  int provided = 0;
-  if (MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS) {
-    throw_error(ExitCode::kInternal, "MPI does not start");
-  }
-  MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
-  MPI_Comm_size(MPI_COMM_WORLD, &size_);
+Runtime::Runtime(int& argc, char**& argv) : has_mpi_(announced_rank().has_value()) {
   const CoreMask own = allowed_cores();
-  const Node node = look_at_node(own);
+  Node node{1, count(own)};
+  if (has_mpi_) {
+    start_mpi(argc, argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    MPI_Comm_size(MPI_COMM_WORLD, &size_);
+    node = look_at_node(own);
+  }
   cores_ = node.cores;
   threads_ = std::max(1, std::min(count(own), node.cores / node.ranks));
   if (const auto asked = environment_integer("OMP_NUM_THREADS"); asked && *asked > 0) threads_ = *asked;
@@ -98,7 +108,7 @@ Runtime::Runtime(int& argc, char**& argv) {
 
 Runtime::~Runtime() {
   Kokkos::finalize();
-  MPI_Finalize();
+  if (has_mpi_) MPI_Finalize();
 }
 
 std::string Runtime::description() const {

@@ -9,12 +9,13 @@ namespace recpo::app {
 int launcher_rank();
 
 // OpenMP threads that wait must sleep, not spin: where a core is shared with anything else, spinning made training of a
-// small model 20 to 100 times slower. The OpenMP library reads OMP_WAIT_POLICY when it is loaded, so the program sets it
-// and starts itself again. A policy that the user has set stays.
+// small model 20 to 100 times slower. The OpenMP library reads OMP_WAIT_POLICY when it is loaded, so the program sets
+// it and starts itself again. A policy that the user has set stays.
 void restart_with_passive_waiting(char** argv);
 
-// MPI and Kokkos, alive as long as this object. Threads: OMP_NUM_THREADS, otherwise the cores this rank may use divided
-// among the ranks that may use them.
+// MPI and Kokkos, alive as long as this object. Without a launcher there is one rank and MPI stays out of it: its start
+// as a single process takes longer than a small run, and fails under a file-size limit. Threads: OMP_NUM_THREADS,
+// otherwise the cores this rank may use divided among the ranks that may use them.
 class Runtime {
  public:
   Runtime(int& argc, char**& argv);
@@ -22,6 +23,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
+  bool has_mpi() const { return has_mpi_; }
   int rank() const { return rank_; }
   int size() const { return size_; }
   int threads() const { return threads_; }
@@ -29,6 +31,7 @@ class Runtime {
   std::string description() const;
 
  private:
+  bool has_mpi_ = false;
   int rank_ = 0, size_ = 1, threads_ = 1, cores_ = 1;
 };
 
