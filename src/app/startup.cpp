@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <vector>
 
@@ -81,7 +82,9 @@ void restart_with_passive_waiting(char** argv) {
   const bool is_alone = environment_integer("OMP_NUM_THREADS") == 1;
   if (is_alone || std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  ::execv("/proc/self/exe", argv);  // where that fails, the run is slower and still right
+  std::error_code ignored;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);  // by its name, for ps and pkill
+  ::execv(program.c_str(), argv);  // where that fails, the run is slower and still right
 }
 
 Runtime::Runtime(int& argc, char**& argv) : has_mpi_(announced_rank().has_value()) {

@@ -21,7 +21,8 @@ Command stage_command(const std::string& stage) {
 void log_closing_summary(const Context& context, const std::vector<std::string>& timings) {
   log::info("run: {} in total ({})", format_duration(context.clock.elapsed_seconds()), fmt::join(timings, ", "));
   const fs::path folder = context.run_folder();
-  log::info("results: {}, predictions.jsonl and report/ beside it", (folder / "evaluation.json").string());
+  const char* result = fs::exists(folder / "evaluation.json") ? "evaluation.json" : "rows.h5";
+  log::info("results: {} and what lies beside it", (folder / result).string());
   for (const char* stage : {"align", "sft"}) {
     const fs::path checkpoints = folder / "checkpoints" / stage;
     if (!fs::exists(checkpoints)) continue;

@@ -1,0 +1,197 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include "src/app/deck.hpp"
+#include "src/app/deck_keys.hpp"
+#include "src/app/input/deck_entries.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+
+namespace recpo::app {
+namespace {
+namespace fs = std::filesystem;
+
+const fs::path kFolder = "/decks";
+
+Deck deck_of(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  return read_deck_text(text, "d.toml", kFolder, overrides);
+}
+
+// The error's text; the test fails when there is none or it is not a usage error.
+std::string usage_error(const std::string& text, const std::vector<std::string>& overrides = {}) {
+  try {
+    deck_of(text, overrides);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kUsage);
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return "";
+}
+
+void expect_mentions(const std::string& message, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << " in: " << message;
+}
+
+// The printed deck without comments and origins.
+std::string values(const Deck& deck) {
+  std::istringstream lines(print_deck(deck));
+  std::string text, line;
+  while (std::getline(lines, line)) text += line.substr(0, line.find("  # ")) + "\n";
+  return text;
+}
+
+// A right value that is not the default, as a user would type it.
+std::string other_value(const Key& key, Deck& deck) {
+  struct Other {
+    const Key& key;
+    std::string operator()(const std::string* value) const {
+      for (const std::string& choice : key.rule.choices) {
+        if (choice != *value) return choice;
+      }
+      return *value + "other \"quoted\" \\ name";
+    }
+    std::string operator()(const std::int64_t* value) const { return std::to_string(*value + 1); }
+    std::string operator()(const std::uint64_t* value) const { return std::to_string(*value + 1); }
+    std::string operator()(const double* value) const { return fmt::format("{}", *value / 3 + 0.01); }
+    std::string operator()(const bool* value) const { return *value ? "false" : "true"; }
+    std::string operator()(const std::vector<std::string>*) const { return "[" + key.rule.choices.back() + "]"; }
+    std::string operator()(ShapeField) const { return "1"; }
+  };
+  return std::visit(Other{key}, key.field(deck));
+}
+
+TEST(Deck, DefaultsAreThoseOfTheReference) {
+  const std::string text = read_file(fs::path(RECPO_SOURCE_DIR) / "tests/app/reference_deck.toml");
+  EXPECT_EQ(values(deck_of(text)), values(deck_of("")));
+  std::size_t named = 0;
+  for (const DeckEntry& entry : parse_deck_text(text, "reference")) {
+    EXPECT_NO_THROW(find_key(entry.section, entry.key, entry.origin));
+    ++named;
+  }
+  EXPECT_EQ(named, 88u);
+}
+
+TEST(Deck, PrintedDeckReadsBackEqual) {
+  Deck defaults;
+  std::set<std::string> refused;  // not available in this version, or right only together with other keys
+  for (const Key& key : deck_keys()) {
+    const std::string assignment = key.full_name() + "=" + other_value(key, defaults);
+    try {
+      const Deck changed = deck_of("", {assignment});
+      EXPECT_TRUE(values(changed) != values(deck_of(""))) << assignment;
+      EXPECT_EQ(values(deck_of(print_deck(changed))), values(changed)) << assignment;
+    } catch (const Error& error) {
+      refused.insert(key.full_name());
+    }
+  }
+  EXPECT_EQ(refused, (std::set<std::string>{"log.tensorboard", "model.lora.rank", "model.recompute", "model.size",
+                                            "optimizer.moments", "parallel.sequence_parallel", "parallel.tp"}));
+}
+
+TEST(Deck, PrintsWhereEachValueComesFrom) {
+  const std::string text = print_deck(deck_of("[sft]\nsteps = 7\n", {"align.beta=0.5"}));
+  EXPECT_NE(text.find("steps = 7"), std::string::npos);
+  EXPECT_NE(text.find("(d.toml:2)"), std::string::npos) << text;
+  EXPECT_NE(text.find("(command line)"), std::string::npos);
+  EXPECT_NE(text.find("(default)"), std::string::npos);
+}
+
+TEST(Deck, OverridesGoBeforeTheDeckAndNeedNoQuotes) {
+  const Deck deck =
+      deck_of("[sft]\nsteps = 7\n[align]\nobjective = \"dpo\"\n",
+              {"sft.steps=9", "align.objective=s-dpo", "evaluate.tests=[main, adherence]", "run.stages=prepare,sft",
+               "optimizer.lr=3e-4", "data.title_year=false", "model.size=tiny", "tokenizer.path=/a=b/7"});
+  EXPECT_EQ(deck.sft.steps, 9);
+  EXPECT_EQ(deck.objective.objective, "s-dpo");
+  EXPECT_EQ(deck.evaluate.tests, (std::vector<std::string>{"main", "adherence"}));
+  EXPECT_EQ(deck.run.stages, (std::vector<std::string>{"prepare", "sft"}));
+  EXPECT_EQ(deck.optimizer.lr, 3e-4);
+  EXPECT_FALSE(deck.data.title_year);
+  EXPECT_EQ(deck.tokenizer.path, "/a=b/7");
+  EXPECT_EQ(deck_of("", {"evaluate.tests=main"}).evaluate.tests, std::vector<std::string>{"main"});
+  EXPECT_EQ(deck_of("", {"run.dir=/7"}).run.dir, "/7");
+  EXPECT_EQ(deck_of("", {R"(evaluate.tests=["main"])"}).evaluate.tests, std::vector<std::string>{"main"});
+}
+
+TEST(Deck, RelativePathsBeginWhereTheyWereWritten) {
+  const Deck deck = deck_of("[run]\ndir = \"out\"\n[model]\npath = \"../m\"\n[align]\nreference = \"ref/x\"\n",
+                            {"tokenizer.path=t.json"});
+  EXPECT_EQ(deck.run.dir, "/decks/out");
+  EXPECT_EQ(deck.model.path, "/m");
+  EXPECT_EQ(deck.reference, "/decks/ref/x");
+  EXPECT_EQ(deck.data.path, "/decks/data/ml-100k");  // a default, too
+  EXPECT_EQ(deck.tokenizer.path, (fs::current_path() / "t.json").string());
+  EXPECT_EQ(deck.prompt.templates, "");  // empty stays empty
+}
+
+TEST(Deck, MisspeltKeysNameTheNearest) {
+  expect_mentions(usage_error("[data]\n\nnegativs = 3\n"), {"d.toml:3", "data.negativs", "data.negatives"});
+  expect_mentions(usage_error("[sft]\nbeta = 3\n"), {"d.toml:2", "sft.beta", "align.beta"});
+  expect_mentions(usage_error("[optimiser]\nlr = 3\n"), {"d.toml:2", "optimizer.lr"});
+  expect_mentions(usage_error("", {"sft.step=3"}), {"command line", "sft.step", "sft.steps"});
+  expect_mentions(usage_error("seed = 3\n"), {"d.toml:1", "seed"});
+  expect_mentions(usage_error("[run]\nseed = \n"), {"d.toml:2"});
+}
+
+TEST(Deck, WrongValuesNameKeyAndRightOnes) {
+  expect_mentions(usage_error("[align]\nobjective = \"rec-po\"\n"), {"d.toml:2", "align.objective", "rec-po", "s-dpo"});
+  expect_mentions(usage_error("[sft]\nglobal_batch = 0\n"), {"sft.global_batch", "0", "at least 1"});
+  expect_mentions(usage_error("[sft]\nglobal_batch = 1.5\n"), {"sft.global_batch", "whole number"});
+  expect_mentions(usage_error("[optimizer]\nlr = \"fast\"\n"), {"optimizer.lr", "number"});
+  expect_mentions(usage_error("[optimizer]\nlr = nan\n"), {"optimizer.lr", "finite"});
+  expect_mentions(usage_error("[optimizer]\nbeta1 = 1.0\n"), {"optimizer.beta1", "below 1"});
+  expect_mentions(usage_error("[evaluate]\ntests = [\"main\", \"mian\"]\n"), {"evaluate.tests", "mian"});
+  expect_mentions(usage_error("[evaluate]\ntests = [1]\n"), {"evaluate.tests", "strings"});
+  expect_mentions(usage_error("[run]\ndir = 7\n"), {"run.dir", "text"});
+  expect_mentions(usage_error("[run]\nseed = -1\n"), {"run.seed", "at least 0"});
+  expect_mentions(usage_error("[model]\nsize = \"huge\"\n"), {"model.size", "huge", "tiny"});
+  expect_mentions(usage_error("", {"data.title_year=maybe"}), {"data.title_year", "true or false"});
+}
+
+TEST(Deck, ChecksKeysAgainstEachOther) {
+  expect_mentions(usage_error("[data]\nnegatives = 20\n"), {"d.toml:2", "data.negatives", "data.candidates", "20"});
+  EXPECT_NO_THROW(deck_of("[data]\nnegatives = 19\n"));
+  EXPECT_NO_THROW(deck_of("[data]\nnegatives = 50\ndataset = \"rows\"\ntrain = \"x.jsonl\"\n"));
+  expect_mentions(usage_error("[data]\ndataset = \"rows\"\n"), {"data.train", "data.dataset"});
+}
+
+TEST(Deck, RefusesWhatThisVersionCannotDo) {
+  for (const char* override_text :
+       {"parallel.tp=2", "parallel.backend=nccl", "parallel.sequence_parallel=true", "model.precision=bf16",
+        "model.recompute=block", "model.lora.rank=8", "optimizer.moments=bf16", "log.tensorboard=true"}) {
+    const std::string message = usage_error("", {override_text});
+    expect_mentions(message, {"not available in this version", "use "});
+    expect_mentions(message, {std::string(override_text).substr(0, std::string(override_text).find('='))});
+  }
+  for (const char* zero : {"parallel.zero=0", "parallel.zero=1", "parallel.zero=2"})
+    EXPECT_NO_THROW(deck_of("", {zero}));
+  expect_mentions(usage_error("", {"parallel.zero=3"}), {"parallel.zero", "at most 2"});
+}
+
+TEST(Deck, IdentityLeavesOutHowThingsAreComputed) {
+  const auto identity = [](const std::string& override_text) {
+    return settings_text(deck_of("", {override_text}), {"sft", "optimizer"});
+  };
+  EXPECT_EQ(identity("sft.micro_batch_tokens=64"), identity("sft.epochs=5"));
+  EXPECT_NE(identity("sft.epochs=6"), identity("sft.epochs=5"));
+  EXPECT_NE(identity("optimizer.lr=1"), identity("sft.epochs=5"));
+  EXPECT_EQ(identity("align.epochs=9"), identity("sft.epochs=5"));
+}
+
+TEST(Deck, MissingDeckIsUsage) {
+  try {
+    read_deck("/nowhere/deck.toml", {});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kUsage);
+    expect_mentions(error.what(), {"/nowhere/deck.toml"});
+  }
+}
+
+}  // namespace
+}  // namespace recpo::app

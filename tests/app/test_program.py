@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+"""The program as a user meets it: mistakes give one line and a code, commands do what they say.
+
+    test_program.py --program build/cpu-release/recpo [--mpiexec mpirun] [Usage | BadInput | ...]
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+USAGE, BAD_INPUT, CANNOT_WRITE, STOPPED, WATCHDOG = 64, 65, 73, 75, 86
+SMALL = ["data.max_train_rows=32", "data.max_eval_rows=8", "sft.steps=2", "align.steps=2", "sft.global_batch=8",
+         "align.global_batch=8", "checkpoint.every_steps=1"]
+options = argparse.Namespace()
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="recpo-app-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_program(self, *arguments, ranks=0, **more):
+        launcher = [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks)] if ranks else []
+        return subprocess.run([*launcher, options.program, *map(str, arguments)], cwd=self.folder, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=dict(os.environ, OMP_NUM_THREADS="1"), **more)
+
+    def succeed(self, *arguments, **more):
+        done = self.run_program(*arguments, **more)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        return done
+
+    def assert_one_error(self, done, code, *parts):
+        self.assertEqual(done.returncode, code, done.stderr[-3000:])
+        lines = [line for line in done.stderr.splitlines() if line.startswith("recpo: error: ")]
+        self.assertEqual(len(lines), 1, done.stderr[-3000:])
+        for part in parts:
+            self.assertIn(str(part), lines[0])
+        self.assertEqual(done.stdout, "")
+
+    def fail_with(self, code, parts, *arguments, **more):
+        self.assert_one_error(self.run_program(*arguments, **more), code, *parts)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def data_deck(self):
+        """The built-in ratings as a user's own data, and a deck for them."""
+        self.succeed("run.dir=made", "run.stages=prepare", *SMALL)
+        shutil.copytree(self.folder / "made/data", self.folder / "data")
+        return self.write("deck.toml", "\n".join([
+            "[run]", 'dir = "out"', "[data]", 'dataset = "recbole"', 'path = "data"', "k_core_users = 0",
+            "k_core_items = 0", "min_history = 2", "max_history = 2", "candidates = 8", "window = 2",
+            "max_train_rows = 32", "[prompt]", 'templates = "data/templates.txt"', "[tokenizer]", "train_vocab = 400"]))
+
+    def model(self):
+        """A Hugging Face folder with random weights, trained for two steps."""
+        self.succeed("run.dir=trained", "run.stages=prepare,sft", *SMALL)
+        self.succeed("export", "--model", "trained/checkpoints/sft", "--output", "hf")
+        return self.folder / "hf"
+
+    def files(self):
+        return {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+
+
+class Usage(Program):
+    def test_deck(self):
+        self.fail_with(USAGE, ["nowhere.toml"], "run", "-i", "nowhere.toml")
+        deck = self.write("deck.toml", "[data]\n\nnegativs = 3\n")
+        self.fail_with(USAGE, ["deck.toml:3", "data.negativs", "data.negatives"], "prepare", "-i", deck)
+        deck = self.write("deck.toml", "[data]\nnegatives = 20\n")
+        self.fail_with(USAGE, ["data.negatives", "data.candidates"], "prepare", "-i", deck)
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["deck.toml"])
+
+    def test_command_line(self):
+        self.fail_with(USAGE, ["sft.stps", "sft.steps"], "sft", "sft.stps=3")
+        self.fail_with(USAGE, ["evalute", "evaluate"], "evalute")
+        self.fail_with(USAGE, ["parallel.tp", "not available in this version"], "parallel.tp=2")
+        self.fail_with(USAGE, ["baseline", "not available in this version"], "baseline")
+        self.fail_with(USAGE, ["plan", "not available in this version"], "plan")
+        self.fail_with(USAGE, ["--prompt", "--input"], "generate", "--model", "m")
+
+    def test_random_weights_without_tokenizer(self):
+        self.fail_with(USAGE, ["tokenizer.path", "tokenizer.train_vocab"], "tokenizer.train_vocab=0")
+
+    def test_another_deck_in_the_same_folder(self):
+        self.succeed("run.dir=out", "run.stages=prepare,sft", *SMALL)
+        before = self.files()
+        self.fail_with(USAGE, ["checkpoints/sft", "run.dir"], "run.dir=out", "run.stages=prepare,sft", *SMALL,
+                       "optimizer.lr=1e-5")
+        self.assertEqual(self.files(), before)
+
+
+class BadInput(Program):
+    def test_ratings(self):
+        deck = self.data_deck()
+        self.succeed("prepare", "-i", deck)
+        rows = (self.folder / "out/rows.h5").read_bytes()
+        ratings = self.folder / "data/tiny.inter"
+        lines = ratings.read_text().splitlines()
+        lines[4] = "1\t7\tfour\t3"
+        ratings.write_text("\n".join(lines) + "\n")
+        self.fail_with(BAD_INPUT, ["tiny.inter", "5"], "prepare", "-i", deck, "data.max_bad_lines=0")
+        self.assertEqual((self.folder / "out/rows.h5").read_bytes(), rows)
+        ratings.unlink()
+        self.fail_with(BAD_INPUT, [self.folder / "data"], "prepare", "-i", deck)
+
+    def test_rows(self):
+        deck = self.data_deck()
+        self.fail_with(BAD_INPUT, ["max_tokens"], "prepare", "-i", deck, "model.max_tokens=20")
+        self.assertFalse((self.folder / "out/rows.h5").exists())
+        self.write("data/templates.txt", "History:\n{history}\nAnswer:\n")
+        self.fail_with(BAD_INPUT, ["templates.txt", "{candidates}"], "prepare", "-i", deck)
+        self.write("own.jsonl", '{"prompt": "Q", "chosen": " a", "rejected": " b"}\n{"prompt": "Q"}\n')
+        self.fail_with(BAD_INPUT, ["own.jsonl:2", "chosen"], "prepare", "data.dataset=rows", "data.train=own.jsonl",
+                       "tokenizer.train_vocab=300", "run.dir=own")
+
+    def test_models(self):
+        self.fail_with(BAD_INPUT, ["missing"], "evaluate", "model.path=missing")
+        folder = self.model()
+        tensors = folder / "model.safetensors"
+        tensors.write_bytes(tensors.read_bytes()[:-100])
+        for command in (["generate", "--prompt", "a"], ["inspect"]):
+            named = ["hf"] if command == ["inspect"] else ["--model", "hf"]
+            self.fail_with(BAD_INPUT, ["model.safetensors"], *command, *named)
+        self.fail_with(BAD_INPUT, ["model.safetensors"], "--dry-run", "model.path=hf")
+
+    def test_questions(self):
+        self.model()
+        self.write("q.jsonl", '{"prompt": "a", "completions": [" b"]}\n{"prompt": "a"}\n')
+        self.fail_with(BAD_INPUT, ["q.jsonl:2", "completions"], "score", "--model", "hf", "--input", "q.jsonl",
+                       "--output", "a.jsonl")
+        self.assertFalse((self.folder / "a.jsonl").exists())
+
+    def test_every_checkpoint_broken(self):
+        stop = ["run.dir=out", "run.stages=prepare,sft", *SMALL]
+        self.succeed(*stop)
+        for shard in (self.folder / "out/checkpoints/sft").glob("step_*/*.h5"):
+            content = bytearray(shard.read_bytes())
+            content[len(content) // 2] ^= 1
+            shard.write_bytes(content)
+        self.fail_with(BAD_INPUT, ["checkpoints/sft"], *stop)
+        self.fail_with(BAD_INPUT, ["checkpoints/sft"], "inspect", "out/checkpoints/sft")
+
+
+class CannotWrite(Program):
+    def test_folder_below_a_file(self):
+        self.write("file", "")
+        self.fail_with(CANNOT_WRITE, ["file"], "run.dir=file/out")
+        self.fail_with(CANNOT_WRITE, ["file"], "--dry-run", "run.dir=file/out")
+
+    def test_file_size_limit(self):
+        self.succeed("run.dir=out", "run.stages=prepare", *SMALL)
+        limit = 300_000  # rows fit, a checkpoint does not
+        self.assertLess((self.folder / "out/data/tiny.inter").stat().st_size, limit)
+        done = self.run_program("run.dir=out", "run.stages=prepare,sft", *SMALL,
+                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assert_one_error(done, CANNOT_WRITE, "step_1")
+        self.succeed("run.dir=out", "run.stages=prepare,sft", *SMALL)
+
+
+class Ranks(Program):
+    def test_all_ranks_fail(self):
+        self.fail_with(USAGE, ["sft.stps"], "sft", "sft.stps=3", ranks=2)
+        self.fail_with(BAD_INPUT, ["missing"], "evaluate", "model.path=missing", ranks=2)
+
+    def test_first_rank_works_alone(self):
+        self.fail_with(BAD_INPUT, ["data/ml-100k"], "prepare", "tokenizer.train_vocab=300", ranks=2)
+
+    def test_one_rank_fails(self):
+        """The other rank waits in a collective; the job must end all the same, with the message of the one that failed."""
+        for mistaken in (0, 1):
+            with self.subTest(mistaken=mistaken):
+                good = ["-np", "1", options.program, "run.dir=out", "run.stages=prepare", *SMALL]
+                bad = good + ["sft.stps=1"]
+                pair = [*bad, ":", *good] if mistaken == 0 else [*good, ":", *bad]
+                done = subprocess.run([options.mpiexec, "--oversubscribe", *pair], cwd=self.folder, timeout=120,
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                self.assert_one_error(done, USAGE, "sft.stps")
+
+    def test_answers_once(self):
+        self.assertEqual(self.succeed("--version", ranks=2).stdout.count("recpo "), 1)
+
+
+class Watchdog(Program):
+    def test_stopped_rank_ends_the_job(self):
+        process = subprocess.Popen(
+            [options.mpiexec, "--oversubscribe", "-np", "2", options.program, "run.dir=out", "run.stages=prepare,sft",
+             *SMALL, "sft.steps=100000", "checkpoint.every_steps=0", "run.watchdog_seconds=3"],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        metrics = self.folder / "out/metrics.jsonl"
+        deadline = time.monotonic() + 120
+        while not metrics.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        threads = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
+        ranks = [int(c) for c in children if os.readlink(f"/proc/{c}/exe") == options.program]
+        os.kill(max(ranks), signal.SIGSTOP)
+        stdout, stderr = process.communicate(timeout=120)
+        done = subprocess.CompletedProcess([], process.returncode, stdout, stderr)
+        self.assert_one_error(done, WATCHDOG, "rank", "hangs", "phase")
+
+
+class WallLimit(Program):
+    def test_stops_with_a_checkpoint(self):
+        endless = ["run.dir=out", "run.stages=prepare,sft", *SMALL, "sft.steps=1000000", "checkpoint.every_steps=0"]
+        for _ in range(2):  # the second run goes on where the first one stopped
+            done = self.run_program("-t", "00:00:06", *endless)
+            self.assertEqual(done.returncode, STOPPED, done.stderr[-3000:])
+            self.assertEqual(done.stderr.count("recpo: stopped"), 1)
+            self.assertIn("start the same command again", done.stderr)
+        self.assertIn("continues after step", done.stderr)
+        self.succeed("inspect", "out/checkpoints/sft")
+        steps = [json.loads(line)["step"] for line in (self.folder / "out/metrics.jsonl").read_text().splitlines()]
+        self.assertEqual(steps, list(range(1, len(steps) + 1)))
+
+
+class Commands(Program):
+    def test_model_keeps_its_answers_through_export_and_import(self):
+        self.model()
+        self.succeed("import", "--model", "hf", "--output", "native")
+        self.write("q.jsonl", json.dumps({"prompt": "Liked:", "completions": [" a", " Comet Space", ""]}) + "\n")
+        answers, scores = set(), set()
+        for number, model in enumerate(("trained/checkpoints/sft/step_2", "hf", "native", "native/step_0")):
+            done = self.succeed("generate", "--model", model, "--prompt", "Liked:\nComet", "--max-new-tokens", "6")
+            answers.add(done.stdout)
+            self.succeed("score", "--model", model, "--input", "q.jsonl", "--output", f"{number}.jsonl")
+            scores.add((self.folder / f"{number}.jsonl").read_text())
+        self.assertEqual(len(answers), 1, answers)
+        self.assertEqual(len(scores), 1, scores)
+        line = json.loads(scores.pop())
+        self.assertEqual(line["tokens"][2], 1)  # the end token alone
+        self.assertTrue(all(logp < 0 for logp in line["logp"]))
+
+    def test_run_makes_what_is_lacking(self):
+        deck = self.data_deck()
+        small = [*SMALL, "evaluate.batch_tokens=2000"]
+        self.succeed("align", "-i", deck, *small)  # without sft: from the base model
+        out = self.folder / "out"
+        self.assertTrue((out / "rows.h5").exists() and (out / "reference.h5").exists())
+        self.assertFalse((out / "checkpoints/sft").exists())
+        self.succeed("evaluate", "-i", deck, *small)
+        self.assertEqual(list(json.loads((out / "evaluation.json").read_text())), ["recpo"])
+        lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+        self.assertEqual({line["model"] for line in lines}, {"recpo"})
+        self.assertEqual(len(lines), 8)
+        self.assertIn("recpo", self.succeed("report", "-i", deck).stdout)
+        self.succeed("prepare", "-i", deck, "--export", "rows.jsonl", *small)
+        exported = [json.loads(line) for line in (self.folder / "rows.jsonl").read_text().splitlines()]
+        self.assertEqual([row["row"] for row in exported], list(range(len(exported))))
+        for path in ("out", "out/rows.h5", "out/reference.h5", "out/metrics.jsonl", "out/evaluation.json"):
+            self.assertIn("whole", self.succeed("inspect", path).stdout)
+
+
+class DryRun(Program):
+    def test_touches_nothing(self):
+        deck = self.data_deck()
+        before = self.files()
+        plan = self.succeed("--dry-run", "-i", deck).stdout
+        for part in ("rows", "steps", "weights", "gradients", "moments", "activations", "comm_bytes_dp"):
+            self.assertIn(part, plan)
+        self.assertIn("train 32", plan)
+        self.assertEqual(self.files(), before)
+
+    def test_without_a_deck(self):
+        self.assertIn("train", self.succeed("--dry-run").stdout)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        self.assertIn("recpo", self.succeed("--version").stdout)
+        self.assertIn("evaluate", self.succeed("--help").stdout)
+
+    def test_printed_deck_reads_back(self):
+        printed = self.succeed("--print-deck", "sft.steps=7").stdout
+        deck = self.write("printed.toml", printed)
+        again = self.succeed("--print-deck", "-i", deck).stdout
+        values = [line.split("  # ")[0].strip() for line in again.splitlines()]
+        self.assertIn("steps = 7", values)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--mpiexec", default="mpirun")
+    parser.add_argument("cases", nargs="*")
+    options = parser.parse_args()
+    options.program = str(pathlib.Path(options.program).resolve())
+    unittest.main(argv=[sys.argv[0], *options.cases], verbosity=2)
