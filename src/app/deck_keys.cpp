@@ -137,6 +137,7 @@ std::vector<Key> model_keys() {
 #define RECPO_STAGE_KEYS(section)                                                                              \
   {#section, "epochs", RECPO_MEMBER(section.epochs), "passes over the training rows", at_least(0)},            \
       {#section, "steps", RECPO_MEMBER(section.steps), "optimizer steps; > 0 overrides epochs", at_least(0)},  \
+      {#section, "lr", RECPO_MEMBER(section.lr), "largest rate of this stage; 0 = optimizer.lr", at_least(0)}, \
       {#section, "global_batch", RECPO_MEMBER(section.global_batch), "rows an optimizer step", at_least(1)},   \
       {#section, "micro_batch_tokens", RECPO_MEMBER(section.micro_batch_tokens), "tokens processed at a time", \
        with_equal_results(at_least(1))},                                                                       \

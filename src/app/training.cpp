@@ -13,6 +13,7 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
   stage.name = name;
   stage.options = name == "sft" ? deck.sft : deck.align;
   stage.optimizer = deck.optimizer;
+  if (stage.options.lr > 0) stage.optimizer.lr = stage.options.lr;
   stage.objective = deck.objective;
   stage.checkpoint = deck.checkpoint;
   stage.log = deck.log;

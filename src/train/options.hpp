@@ -11,6 +11,7 @@ namespace recpo::train {
 
 struct StageOptions {
   std::int64_t epochs = 5, steps = 0;  // steps > 0 overrides epochs
+  double lr = 0;                       // > 0 overrides the optimizer's: alignment usually wants a lower rate than SFT
   std::int64_t global_batch = 128;     // rows or preference sets an optimizer step
   std::int64_t micro_batch_tokens = 4096;
   std::string order = "shuffled";  // shuffled | file
