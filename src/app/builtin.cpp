@@ -41,7 +41,7 @@ lr = 2.5e-3
 steps = 400
 global_batch = 48
 [align]
-steps = 4
+steps = 3
 global_batch = 48
 [checkpoint]
 every_steps = 100
