@@ -25,7 +25,7 @@ build() {  # PRESET [TARGET]
 run_tests() {
   local output=$root/build/log/ctest-$1.log summary
   say "$1: tests"
-  ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 600 |
+  ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 1200 |
     tee "$output" || true
   summary=$(grep -E 'tests passed, [0-9]+ tests failed out of [0-9]+' "$output") || fail "$1: ctest did not finish"
   [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]
