@@ -1,10 +1,11 @@
 #pragma once
 // MPI along one axis. Owns its MPI_Comm (freed with the object, which must not outlive MPI_Finalize).
 //
-// The tree sum on a power of two of ranks is a butterfly: a reduce-scatter by recursive halving whose first partner is
-// the neighbour (r ^ 1), then r ^ 2, r ^ 4, ..., and an all-gather back through the same partners. Each rank sends
-// 2 n (R - 1) / R elements, the ring's volume, and every element is summed in the order of the tree. Other rank counts
-// gather down a binomial tree with the same association and broadcast.
+// Collectives go directly: in a reduce-scatter every rank sends each slice to its owner, who adds the R contributions
+// along the tree of communicator.hpp; in an all-gather every owner sends its slice to all. Each rank sends what a ring
+// would send, in R - 1 messages that travel at once, and any number of ranks has the tree's association. An all-reduce
+// is the one after the other. All messages are non-blocking, so a collective gets on while the caller computes, as far
+// as the MPI library makes progress inside its calls.
 
 #include <mpi.h>
 
@@ -12,7 +13,7 @@
 
 namespace recpo::parallel {
 
-class MpiCommunicator final : public Communicator {
+class MpiCommunicator : public Communicator {
  public:
   // Takes ownership. Collective.
   explicit MpiCommunicator(MPI_Comm communicator);
@@ -22,21 +23,18 @@ class MpiCommunicator final : public Communicator {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  void all_reduce_sum(const ExecSpace& exec, Vector<float> data) override { tree_sum(exec, data); }
-  void all_reduce_sum(const ExecSpace& exec, Vector<double> data) override { tree_sum(exec, data); }
   void broadcast(std::span<std::byte> data, int root) override;
   int all_reduce_max(int value) override;
   std::vector<std::string> all_gather(const std::string& mine) override;
+  using Communicator::all_gather;
   void barrier() override;
 
- private:
-  template <class T>
-  void tree_sum(const ExecSpace& exec, Vector<T> data);
-  template <class T>
-  void butterfly_sum(T* data, std::int64_t n);
-  template <class T>
-  void binomial_sum(T* data, std::int64_t n);
+ protected:
+  void sum_all(const ExecSpace& exec, const Buffer& data) override;
+  std::unique_ptr<Pending> sum_slices(const ExecSpace& exec, const Buffer& data) override;
+  std::unique_ptr<Pending> gather_slices(const ExecSpace& exec, const Buffer& data) override;
 
+ private:
   MPI_Comm communicator_;
   int rank_ = 0, size_ = 1;
 };

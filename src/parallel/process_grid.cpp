@@ -14,30 +14,40 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
-std::unique_ptr<Communicator> split_world(int color, int key) {
-  MPI_Comm part = MPI_COMM_NULL;
-  RECPO_REQUIRE(MPI_Comm_split(MPI_COMM_WORLD, color, key, &part) == MPI_SUCCESS);
+std::unique_ptr<Communicator> make(const std::string&, MPI_Comm part) {
   return std::make_unique<MpiCommunicator>(part);
+}
+
+// Collective over the world; nothing for ranks that do not take part.
+std::unique_ptr<Communicator> split_world(const std::string& backend, bool takes_part, int color, int key) {
+  MPI_Comm part = MPI_COMM_NULL;
+  const int status = MPI_Comm_split(MPI_COMM_WORLD, takes_part ? color : MPI_UNDEFINED, key, &part);
+  RECPO_REQUIRE(status == MPI_SUCCESS);
+  return part == MPI_COMM_NULL ? nullptr : make(backend, part);
 }
 }  // namespace
 
-ProcessGrid make_process_grid(const std::string& backend, int tp) {
-  int rank = 0, size = 1;
+ProcessGrid make_process_grid(const std::string& backend, int tp, int ranks) {
+  int rank = 0, world = 1;
   if (mpi_is_running()) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Comm_size(MPI_COMM_WORLD, &world);
   }
+  const int size = ranks > 0 ? ranks : world;
+  RECPO_REQUIRE(size <= world);
   if (backend == "serial" && size > 1) {
     throw_usage("parallel.backend = \"serial\" cannot run {} ranks: use \"auto\" or \"mpi\", or start one rank", size);
   }
   if (tp < 1 || size % tp != 0) {
     throw_usage("parallel.tp = {} does not divide the {} ranks: start a multiple of tp ranks", tp, size);
   }
-  if (size == 1) {
+  if (world == 1) {
     return {std::make_unique<SerialCommunicator>(), std::make_unique<SerialCommunicator>(),
             std::make_unique<SerialCommunicator>()};
   }
-  return {split_world(0, rank), split_world(rank % tp, rank), split_world(rank / tp, rank)};
+  const bool takes_part = rank < size;
+  return {split_world(backend, takes_part, 0, rank), split_world(backend, takes_part, rank % tp, rank),
+          split_world(backend, takes_part, rank / tp, rank)};
 }
 
 }  // namespace recpo::parallel

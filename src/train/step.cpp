@@ -112,7 +112,7 @@ void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int leaf
 template <class T>
 StepMetrics TrainingStep<T>::run(std::int64_t step) {
   const auto start = std::chrono::steady_clock::now();
-  const std::int64_t sent_tp = grid_.tp->sent_bytes(), sent_dp = grid_.dp->sent_bytes();
+  const std::int64_t sent_tp = grid_.tp->traffic().total(), sent_dp = grid_.dp->traffic().total();
   const std::vector<const Sample*> batch = batch_of(step);
   // SFT averages over the completion tokens of the global batch, alignment over its sets.
   const double terms = preferences_ ? static_cast<double>(batch.size()) : completion_tokens(batch);
@@ -146,8 +146,8 @@ StepMetrics TrainingStep<T>::run(std::int64_t step) {
   metrics.tokens_per_second = static_cast<double>(metrics.num_tokens) / seconds;
   metrics.flops_per_second = sum_over_ranks(*grid_.dp, flops_) / seconds;
   metrics.fraction_of_gemm_rate = metrics.flops_per_second / gemm_rate_;
-  metrics.comm_bytes_tp = static_cast<double>(grid_.tp->sent_bytes() - sent_tp);
-  metrics.comm_bytes_dp = static_cast<double>(grid_.dp->sent_bytes() - sent_dp);
+  metrics.comm_bytes_tp = static_cast<double>(grid_.tp->traffic().total() - sent_tp);
+  metrics.comm_bytes_dp = static_cast<double>(grid_.dp->traffic().total() - sent_dp);
   return metrics;
 }
 

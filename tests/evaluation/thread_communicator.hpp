@@ -19,8 +19,6 @@ class ThreadCommunicator final : public Communicator {
   ThreadCommunicator(ThreadWorld& world, int rank) : world_(world), rank_(rank) {}
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(world_.parts.size()); }
-  void all_reduce_sum(const ExecSpace&, Vector<float>) override { std::abort(); }
-  void all_reduce_sum(const ExecSpace&, Vector<double>) override { std::abort(); }
   void broadcast(std::span<std::byte>, int) override { std::abort(); }
   int all_reduce_max(int) override { std::abort(); }
   std::vector<std::string> all_gather(const std::string& mine) override {
@@ -31,6 +29,11 @@ class ThreadCommunicator final : public Communicator {
     return all;
   }
   void barrier() override { world_.barrier.arrive_and_wait(); }
+
+ protected:
+  void sum_all(const ExecSpace&, const Buffer&) override { std::abort(); }
+  std::unique_ptr<Pending> sum_slices(const ExecSpace&, const Buffer&) override { std::abort(); }
+  std::unique_ptr<Pending> gather_slices(const ExecSpace&, const Buffer&) override { std::abort(); }
 
  private:
   ThreadWorld& world_;

@@ -72,12 +72,71 @@ TEST(Communicator, BroadcastsAndFindsTheLargest) {
   EXPECT_EQ(grid.world->all_reduce_max(grid.world->rank() == 0 ? 7 : -1), 7);
 }
 
+template <class T>
+std::vector<std::vector<T>> values_of_all(int ranks, std::int64_t n) {
+  std::vector<std::vector<T>> all;
+  for (int r = 0; r < ranks; ++r) all.push_back(values_of_rank<T>(r, n));
+  return all;
+}
+
+// Several collectives under way at once, as the backward pass has them.
+TEST(Communicator, ReduceScattersAndGathersSlicesInOrder) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  parallel::Communicator& dp = *grid.dp;
+  const int ranks = dp.size();
+  const std::int64_t slice = 5000, n = slice * ranks;  // longer than a block of the sum
+  int width = 1;
+  while (width < ranks) width *= 2;
+  const std::vector<std::vector<float>> all = values_of_all<float>(ranks, n);
+  OwnedVector<float> first("first", n), second("second", n);
+  std::copy_n(all[static_cast<std::size_t>(dp.rank())].data(), n, first.data());
+  std::copy_n(all[static_cast<std::size_t>(dp.rank())].data(), n, second.data());
+  auto one = dp.start_reduce_scatter_sum(ExecSpace{}, first), two = dp.start_reduce_scatter_sum(ExecSpace{}, second);
+  one->progress();
+  two->wait(ExecSpace{});
+  one->wait(ExecSpace{});
+  const auto sum = [&](std::int64_t i) {
+    return tree_sum<float>(0, width, ranks,
+                           [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; });
+  };
+  for (std::int64_t i = dp.rank() * slice; i < (dp.rank() + 1) * slice; ++i) {
+    ASSERT_EQ(first(i), sum(i));
+    ASSERT_EQ(second(i), sum(i));
+  }
+  dp.all_gather(ExecSpace{}, first);
+  for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(first(i), sum(i)) << i;
+}
+
 TEST(Communicator, CountsBytesAsARingSendsThem) {
   const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
   const int ranks = grid.dp->size();
-  OwnedVector<float> data("data", 960);
+  OwnedVector<float> data("data", 960 * ranks);
   grid.dp->all_reduce_sum(ExecSpace{}, data);
-  EXPECT_EQ(grid.dp->sent_bytes(), 2 * 960 * (ranks - 1) / ranks * 4);
+  grid.dp->reduce_scatter_sum(ExecSpace{}, data);
+  grid.dp->all_gather(ExecSpace{}, data);
+  EXPECT_EQ(grid.dp->traffic().all_reduce, 2 * 960 * (ranks - 1) * 4);
+  EXPECT_EQ(grid.dp->traffic().reduce_scatter, 960 * (ranks - 1) * 4);
+  EXPECT_EQ(grid.dp->traffic().all_gather, 960 * (ranks - 1) * 4);
+}
+
+TEST(ProcessGrid, TensorRanksAreNeighbours) {
+  const parallel::ProcessGrid world = parallel::make_process_grid("auto", 1);
+  const int ranks = world.world->size(), rank = world.world->rank();
+  if (ranks % 2 != 0) return;  // no axis of two
+  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 2);
+  EXPECT_EQ(grid.tp->size(), 2);
+  EXPECT_EQ(grid.dp->size(), ranks / 2);
+  EXPECT_EQ(grid.tp->rank(), rank % 2);
+  EXPECT_EQ(grid.dp->rank(), rank / 2);
+}
+
+TEST(ProcessGrid, TakesTheFirstRanksOfTheWorld) {
+  const parallel::ProcessGrid world = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid one = parallel::make_process_grid("auto", 1, 1);
+  EXPECT_EQ(one.dp != nullptr, world.world->rank() == 0);
+  if (one.dp) {
+    EXPECT_EQ(one.dp->size(), 1);
+  }
 }
 
 TEST(ProcessGrid, RefusesATensorAxisThatDoesNotDivideTheRanks) {

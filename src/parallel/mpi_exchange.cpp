@@ -1,0 +1,133 @@
+#include "src/parallel/mpi_exchange.hpp"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "src/support/check.hpp"
+
+namespace recpo::parallel {
+namespace {
+constexpr int kTag = 1;                                           // MPI keeps the order of messages of one pair
+constexpr std::int64_t kMessageElements = std::int64_t{1} << 26;  // MPI counts are int: long messages go in pieces
+constexpr std::int64_t kBlockElements = 4096;                     // summed at a time, from the cache
+
+template <class T>
+MPI_Datatype mpi_type();
+template <>
+MPI_Datatype mpi_type<float>() {
+  return MPI_FLOAT;
+}
+template <>
+MPI_Datatype mpi_type<double>() {
+  return MPI_DOUBLE;
+}
+
+void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
+
+template <class T>
+void add_into(T* sum, const T* term, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) sum[i] += term[i];
+}
+}  // namespace
+
+template <class T>
+MpiExchange<T>::MpiExchange(const Axis& axis, const ExecSpace& exec, Vector<T> data) : axis_(axis), data_(data) {
+  exec.fence("recpo::mpi_exchange::start");
+  host_ = Kokkos::create_mirror_view_and_copy(HostSpace{}, data);
+}
+
+template <class T>
+void MpiExchange<T>::send(int to, const SliceRange& range) {
+  for (std::int64_t i = range.begin; i < range.end; i += kMessageElements) {
+    const int count = static_cast<int>(std::min(kMessageElements, range.end - i));
+    check(MPI_Isend(host() + i, count, mpi_type<T>(), to, kTag, axis_.communicator, &requests_.emplace_back()));
+  }
+}
+
+template <class T>
+void MpiExchange<T>::receive(int from, T* data, std::int64_t n) {
+  for (std::int64_t i = 0; i < n; i += kMessageElements) {
+    const int count = static_cast<int>(std::min(kMessageElements, n - i));
+    check(MPI_Irecv(data + i, count, mpi_type<T>(), from, kTag, axis_.communicator, &requests_.emplace_back()));
+  }
+}
+
+template <class T>
+void MpiExchange<T>::progress() {
+  int done = 0;
+  if (!done_) check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE));
+}
+
+template <class T>
+void MpiExchange<T>::wait(const ExecSpace& exec) {
+  if (done_) return;
+  check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE));
+  done_ = true;
+  complete();
+  Kokkos::deep_copy(exec, data_, host_);  // nothing where they are the same memory
+}
+
+template <class T>
+void MpiExchange<T>::drain() {
+  if (done_ || std::uncaught_exceptions() > 0) return;
+  MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
+  done_ = true;
+}
+
+template <class T>
+MpiReduceScatter<T>::MpiReduceScatter(const Axis& axis, const ExecSpace& exec, Vector<T> data)
+    : MpiExchange<T>(axis, exec, data) {
+  const std::int64_t own = this->slice(axis.rank).size();
+  received_ = std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>((axis.size - 1) * own));
+  T* place = received_.get();
+  for (int r = 0; r < axis.size; ++r) {
+    if (r == axis.rank) continue;
+    this->receive(r, place, own);
+    place += own;
+  }
+  for (int step = 1; step < axis.size; ++step) {  // each rank begins with another partner
+    const int to = (axis.rank + step) % axis.size;
+    this->send(to, this->slice(to));
+  }
+}
+
+template <class T>
+void MpiReduceScatter<T>::complete() {
+  const Axis& axis = this->axis_;
+  const SliceRange own = this->slice(axis.rank);
+  T* mine = this->host() + own.begin;
+  std::vector<T*> terms(static_cast<std::size_t>(axis.size));
+  for (std::int64_t begin = 0; begin < own.size(); begin += kBlockElements) {
+    const std::int64_t n = std::min(kBlockElements, own.size() - begin);
+    T* place = received_.get() + begin;
+    for (int r = 0; r < axis.size; ++r) {
+      terms[static_cast<std::size_t>(r)] = r == axis.rank ? mine + begin : place;
+      if (r != axis.rank) place += own.size();
+    }
+    for (std::size_t distance = 1; distance < terms.size(); distance *= 2) {
+      for (std::size_t r = 0; r + distance < terms.size(); r += 2 * distance) {
+        add_into(terms[r], terms[r + distance], n);
+      }
+    }
+    if (axis.rank != 0) std::copy_n(terms[0], n, mine + begin);
+  }
+}
+
+template <class T>
+MpiAllGather<T>::MpiAllGather(const Axis& axis, const ExecSpace& exec, Vector<T> data)
+    : MpiExchange<T>(axis, exec, data) {
+  for (int r = 0; r < axis.size; ++r) {
+    if (r != axis.rank) this->receive(r, this->host() + this->slice(r).begin, this->slice(r).size());
+  }
+  for (int step = 1; step < axis.size; ++step) this->send((axis.rank + step) % axis.size, this->slice(axis.rank));
+}
+
+#define RECPO_INSTANTIATE(T)          \
+  template class MpiExchange<T>;      \
+  template class MpiReduceScatter<T>; \
+  template class MpiAllGather<T>;
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::parallel
