@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     const app::Request request = app::read_request(argc, argv);
     if (app::answered_at_once(request)) return 0;
     app::Watchdog watchdog(app::launcher_rank(), request.deck.run.watchdog_seconds);  // MPI's start may hang
-    const app::Runtime runtime(argc, argv);
+    const app::Runtime runtime(argc, argv, watchdog);
     return static_cast<int>(app::execute(request, runtime, watchdog));
   } catch (...) {  // MPI or Kokkos do not start
     const app::Ending ending = app::describe(std::current_exception());

@@ -19,10 +19,11 @@ constexpr const char* kSubmitAgain = "nothing that was finished is lost; start t
 
 void wait_for_all(const Context& context, const char* phase) {
   if (context.grid.world->size() == 1) return;
+  const std::string waiting = fmt::format("waiting for {}: {}", context.is_first() ? "the others" : "rank 0", phase);
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Ibarrier(MPI_COMM_WORLD, &request);
   for (int done = 0; MPI_Test(&request, &done, MPI_STATUS_IGNORE), !done;) {
-    context.watchdog.beat(phase);
+    context.watchdog.beat(waiting.c_str());
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
 }
@@ -71,6 +72,7 @@ void run_on_first_rank(const Context& context, const char* phase, const std::fun
   wait_for_all(context, phase);
   const std::string code = from_first_rank(context, std::to_string(static_cast<int>(ending.code)));
   const std::string message = from_first_rank(context, ending.message);
+  context.watchdog.beat(fmt::format("after {}", phase).c_str());
   if (code != "0") throw Error(static_cast<ExitCode>(std::stoi(code)), message);
 }
 

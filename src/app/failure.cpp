@@ -56,7 +56,7 @@ void print_ending(const Ending& ending) {
   std::fflush(stderr);
 }
 
-ExitCode agree_on_ending(const Ending& mine) {
+ExitCode agree_on_ending(const Ending& mine, Watchdog& watchdog) {
   int rank = 0, size = 1, has_mpi = 0;
   MPI_Initialized(&has_mpi);
   if (!has_mpi) {
@@ -71,8 +71,9 @@ ExitCode agree_on_ending(const Ending& mine) {
   MPI_Iallgather(&code, 1, MPI_INT, codes.data(), 1, MPI_INT, MPI_COMM_WORLD, &request);
   const bool done = mine.code == ExitCode::kDone;
   if (!completes_within(request, done, kPatience + std::min(rank, kMostTurns) * kTurn)) {
-    print_ending(mine);
+    if (watchdog.claim_last_word(code)) print_ending(mine);
     std::this_thread::sleep_for(kFlush);
+    watchdog.leave();
     MPI_Abort(MPI_COMM_WORLD, code);
   }
   const auto first = std::find_if(codes.begin(), codes.end(), [](int c) { return c != 0; });

@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "src/app/watchdog.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -22,6 +23,6 @@ void print_ending(const Ending& ending);
 // Collective over MPI_COMM_WORLD where every rank gets here: all return the ending of the lowest rank that failed, and
 // that rank has printed its line. Where a rank is missing (it works on, or hangs), a rank that failed waits a moment,
 // prints its own line and ends the job with its code. Does not hang longer than that when anything failed.
-ExitCode agree_on_ending(const Ending& mine);
+ExitCode agree_on_ending(const Ending& mine, Watchdog& watchdog);
 
 }  // namespace recpo::app

@@ -37,7 +37,9 @@ void run_command(const Request& request, const Context& context) {
   if (request.line.dry_run) return run_dry(request, context);
   if (request.line.builtin()) write_builtin_data(context);
   Workspace workspace(context);
-  find_command(request.line.command.empty() ? "run" : request.line.command)(workspace);
+  const std::string name = request.line.command.empty() ? "run" : request.line.command;
+  context.watchdog.beat(fmt::format("beginning {}", name).c_str());
+  find_command(name)(workspace);
 }
 
 }  // namespace
@@ -70,6 +72,7 @@ ExitCode execute(const Request& request, const Runtime& runtime, Watchdog& watch
   try {
     if (request.mistake) std::rethrow_exception(request.mistake);
     log::info("recpo {} ({}): {}", program_version(), git_description(), runtime.description());
+    watchdog.beat("connecting the ranks");
     grid = parallel::make_process_grid(request.deck.parallel.backend, static_cast<int>(request.deck.parallel.tp));
     const Context context{request.line, request.deck, grid, watchdog, request.clock};
     connect_progress(context);
@@ -79,7 +82,7 @@ ExitCode execute(const Request& request, const Runtime& runtime, Watchdog& watch
   }
   log::set_progress_hook({});
   watchdog.beat("ending");
-  return agree_on_ending(ending);
+  return agree_on_ending(ending, watchdog);
 }
 
 }  // namespace recpo::app

@@ -55,9 +55,10 @@ struct Node {
   int ranks = 1, cores = 1;
 };
 
-Node look_at_node(const CoreMask& own) {
+Node look_at_node(const CoreMask& own, Watchdog& watchdog) {
   MPI_Comm node = MPI_COMM_NULL;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+  watchdog.join(node);
   Node result;
   MPI_Comm_size(node, &result.ranks);
   CoreMask all(own.size());
@@ -87,14 +88,15 @@ void restart_with_passive_waiting(char** argv) {
   ::execv(program.c_str(), argv);  // where that fails, the run is slower and still right
 }
 
-Runtime::Runtime(int& argc, char**& argv) : has_mpi_(announced_rank().has_value()) {
+Runtime::Runtime(int& argc, char**& argv, Watchdog& watchdog) : has_mpi_(announced_rank().has_value()) {
   const CoreMask own = allowed_cores();
   Node node{1, count(own)};
   if (has_mpi_) {
+    watchdog.beat("starting MPI");
     start_mpi(argc, argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
-    node = look_at_node(own);
+    node = look_at_node(own, watchdog);
   }
   cores_ = node.cores;
   threads_ = std::max(1, std::min(count(own), node.cores / node.ranks));
@@ -104,6 +106,7 @@ Runtime::Runtime(int& argc, char**& argv) : has_mpi_(announced_rank().has_value(
   // launcher's business here.
   ::setenv("KOKKOS_NUM_THREADS", std::to_string(threads_).c_str(), 0);
   ::setenv("KOKKOS_DISABLE_WARNINGS", "1", 0);
+  watchdog.beat("starting Kokkos");
   Kokkos::initialize(argc, argv);
   threads_ = std::max(1, static_cast<int>(Kokkos::DefaultHostExecutionSpace().concurrency()));
   kernels::initialize_gemm();

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "src/app/watchdog.hpp"
+
 namespace recpo::app {
 
 // This process's rank as its launcher (mpirun, srun) announces it, before MPI is there; 0 without a launcher.
@@ -15,10 +17,11 @@ void restart_with_passive_waiting(char** argv);
 
 // MPI and Kokkos, alive as long as this object. Without a launcher there is one rank and MPI stays out of it: its start
 // as a single process takes longer than a small run, and fails under a file-size limit. Threads: OMP_NUM_THREADS,
-// otherwise the cores this rank may use divided among the ranks that may use them.
+// otherwise the cores this rank may use divided among the ranks that may use them. The ranks of a node watch each other
+// as soon as MPI is there.
 class Runtime {
  public:
-  Runtime(int& argc, char**& argv);
+  Runtime(int& argc, char**& argv, Watchdog& watchdog);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;

@@ -1,14 +1,27 @@
 #include "src/app/stop.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
+#include <ctime>
 
 namespace recpo::app {
 namespace {
 
 volatile std::sig_atomic_t g_stop_signal = 0;
+std::atomic<std::int64_t> g_termination_ms = 0;  // 0: never
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
-extern "C" void note_stop_signal(int) { g_stop_signal = 1; }
+std::int64_t monotonic_ms() {  // the call is allowed in signal handlers
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+}
+
+extern "C" void note_stop_signal(int signal) {
+  g_stop_signal = 1;
+  if (signal == SIGTERM) g_termination_ms = monotonic_ms();
+}
 
 constexpr double kReserveFraction = 0.1;
 constexpr double kMostReserveSeconds = 120;
@@ -29,6 +42,12 @@ void install_signal_handlers() {
 }
 
 bool stop_signal_received() { return g_stop_signal != 0; }
+
+std::optional<std::int64_t> ms_since_termination_signal() {
+  const std::int64_t received = g_termination_ms;
+  if (received == 0) return std::nullopt;
+  return monotonic_ms() - received;
+}
 
 StopClock::StopClock(std::optional<double> limit_seconds)
     : start_(std::chrono::steady_clock::now()), limit_seconds_(limit_seconds) {}

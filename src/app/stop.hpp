@@ -1,7 +1,9 @@
 #pragma once
-// Requests to stop in order: SIGUSR1, SIGTERM and SIGINT (handlers set a flag, nothing else) and the wall limit.
+// Requests to stop in order: SIGUSR1, SIGTERM and SIGINT (handlers set a flag and note the time, nothing else) and the
+// wall limit.
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace recpo::app {
@@ -10,6 +12,9 @@ namespace recpo::app {
 // write. A second SIGINT ends the program as usual.
 void install_signal_handlers();
 bool stop_signal_received();
+
+// Since the last SIGTERM, which a launcher sends to the ranks that are left of a job, and kills them soon after.
+std::optional<std::int64_t> ms_since_termination_signal();
 
 // The wall limit is left a little early, so that a checkpoint fits into the rest.
 class StopClock {
