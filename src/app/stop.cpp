@@ -9,7 +9,7 @@ namespace recpo::app {
 namespace {
 
 volatile std::sig_atomic_t g_stop_signal = 0;
-std::atomic<std::int64_t> g_termination_ms = 0;  // 0: never
+std::atomic<std::int64_t> g_launcher_signal_ms = 0;  // 0: never
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 
 std::int64_t monotonic_ms() {  // the call is allowed in signal handlers
@@ -20,8 +20,10 @@ std::int64_t monotonic_ms() {  // the call is allowed in signal handlers
 
 extern "C" void note_stop_signal(int signal) {
   g_stop_signal = 1;
-  if (signal == SIGTERM) g_termination_ms = monotonic_ms();
+  if (signal == SIGTERM) g_launcher_signal_ms = monotonic_ms();
 }
+
+extern "C" void note_continue_signal(int) { g_launcher_signal_ms = monotonic_ms(); }
 
 constexpr double kReserveFraction = 0.1;
 constexpr double kMostReserveSeconds = 120;
@@ -35,6 +37,9 @@ void install_signal_handlers() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = note_continue_signal;
+  sigaction(SIGCONT, &action, nullptr);
+  action.sa_handler = note_stop_signal;
   action.sa_flags = static_cast<int>(SA_RESTART | SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);
@@ -43,8 +48,8 @@ void install_signal_handlers() {
 
 bool stop_signal_received() { return g_stop_signal != 0; }
 
-std::optional<std::int64_t> ms_since_termination_signal() {
-  const std::int64_t received = g_termination_ms;
+std::optional<std::int64_t> ms_since_launcher_signal() {
+  const std::int64_t received = g_launcher_signal_ms;
   if (received == 0) return std::nullopt;
   return monotonic_ms() - received;
 }

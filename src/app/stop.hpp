@@ -13,8 +13,9 @@ namespace recpo::app {
 void install_signal_handlers();
 bool stop_signal_received();
 
-// Since the last SIGTERM, which a launcher sends to the ranks that are left of a job, and kills them soon after.
-std::optional<std::int64_t> ms_since_termination_signal();
+// Since the last SIGCONT or SIGTERM. A launcher sends both to the ranks that are left of a job, some of them stopped
+// perhaps, and kills them soon after.
+std::optional<std::int64_t> ms_since_launcher_signal();
 
 // The wall limit is left a little early, so that a checkpoint fits into the rest.
 class StopClock {

@@ -20,8 +20,9 @@ constexpr std::int64_t kStoppedMs = 1000;
 // only be waiting too, it leaves the nodes before it this long to speak first, so that the line appears once.
 constexpr std::int64_t kTurnMs = 250;
 constexpr int kMostTurns = 20;
-// A launcher that ends a job sends SIGTERM, and SIGKILL a second later. A process that vanishes then says nothing about
-// the cause; one that has vanished before is the cause. Who lives on after the second time was only asked to stop.
+// A launcher that ends a job sends SIGCONT at once, then SIGTERM, then SIGKILL, with a second between them (Open MPI).
+// A process that vanishes at the third says nothing about the cause; one that has vanished before the first is the
+// cause. Who lives on after the second time was only continued, or asked to stop.
 constexpr std::int64_t kBeforeKillMs = 800, kAfterKillMs = 5000;
 // The launcher ends the job when the rank that spoke has left. Where it does not, the others leave after this time.
 constexpr std::int64_t kLauncherMs = 2000;
@@ -67,7 +68,7 @@ void Watchdog::look(std::int64_t now) {
     if (now - last_word_heard_ > kLauncherMs) ::_exit(exit_code);
     return;
   }
-  const std::int64_t since_signal = ms_since_termination_signal().value_or(kAfterKillMs);
+  const std::int64_t since_signal = ms_since_launcher_signal().value_or(kAfterKillMs);
   const bool may_be_killed = since_signal < kAfterKillMs;
   if (!may_be_killed || since_signal < kBeforeKillMs) {
     if (const auto verdict = find_dead_rank(board_.slots(), board_.own_index())) speak_and_leave(*verdict, now);
