@@ -7,6 +7,8 @@ import argparse
 import json
 import os
 import pathlib
+import random
+import re
 import resource
 import shutil
 import signal
@@ -193,24 +195,167 @@ class Ranks(Program):
         self.assertEqual(self.succeed("--version", ranks=2).stdout.count("recpo "), 1)
 
 
-class Watchdog(Program):
-    def test_stopped_rank_ends_the_job(self):
-        process = subprocess.Popen(
-            [options.mpiexec, "--oversubscribe", "-np", "2", options.program, "run.dir=out", "run.stages=prepare,sft",
-             *SMALL, "sft.steps=100000", "checkpoint.every_steps=0", "run.watchdog_seconds=3"],
-            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.kill)
-        metrics = self.folder / "out/metrics.jsonl"
-        deadline = time.monotonic() + 120
-        while not metrics.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        threads = pathlib.Path(f"/proc/{process.pid}/task").iterdir()
+class Job:
+    """A run of several ranks whose ranks can be stopped and killed at will; its messages go to a file."""
+
+    def __init__(self, folder, ranks, *arguments):
+        self.folder, self.errors = folder, folder / "messages"
+        with open(self.errors, "w") as errors:
+            self.launcher = subprocess.Popen(
+                [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks), options.program,
+                 *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+
+    def wait_until(self, happens, seconds=120):
+        deadline = time.monotonic() + seconds
+        while not happens():
+            if time.monotonic() > deadline or self.launcher.poll() is not None:
+                raise AssertionError(f"did not come so far:\n{self.errors.read_text()[-3000:]}")
+            time.sleep(0.002)
+
+    def wait_for_message(self, text):
+        self.wait_until(lambda: text in self.errors.read_text())
+
+    def pids(self):
+        """The processes of the ranks, in their order."""
+        threads = pathlib.Path(f"/proc/{self.launcher.pid}/task").iterdir()
         children = [child for thread in threads for child in (thread / "children").read_text().split()]
-        ranks = [int(c) for c in children if os.readlink(f"/proc/{c}/exe") == options.program]
-        os.kill(max(ranks), signal.SIGSTOP)
-        stdout, stderr = process.communicate(timeout=120)
-        done = subprocess.CompletedProcess([], process.returncode, stdout, stderr)
-        self.assert_one_error(done, WATCHDOG, "rank", "hangs", "phase")
+        found = {}
+        for child in children:
+            variables = pathlib.Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+            rank = [v.split(b"=")[1] for v in variables if v.startswith(b"OMPI_COMM_WORLD_RANK=")]
+            if rank:
+                found[int(rank[0])] = int(child)
+        return [found[rank] for rank in sorted(found)]
+
+    def end(self):
+        stdout, _ = self.launcher.communicate(timeout=120)
+        return subprocess.CompletedProcess([], self.launcher.returncode, stdout, self.errors.read_text())
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class LostRank:
+    """A rank that is stopped or killed in any phase ends the job with one line that names it and the phase."""
+
+    limit = 600
+
+    def lose(self, pid):
+        raise NotImplementedError
+
+    def assert_named(self, done, rank, phases):
+        raise NotImplementedError
+
+    def start(self, ranks, *arguments):
+        job = Job(self.folder, ranks, "run.dir=out", *SMALL, "checkpoint.every_steps=0",
+                  f"run.watchdog_seconds={self.limit}", *arguments)
+        self.addCleanup(job.launcher.wait)
+        self.addCleanup(job.launcher.kill)
+        return job
+
+    def lose_rank(self, job, rank, phases):
+        pids = job.pids()
+        self.lose(pids[rank])
+        done = job.end()
+        self.assert_named(done, rank, phases)
+        phase = re.search(r"in phase '([^']*)'", done.stderr).group(1)
+        self.assertRegex(phase, f"^({phases})$")
+        deadline = time.monotonic() + 20  # the launcher does not wait for the last ones to be gone
+        while any(map(is_running, pids)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertFalse(list(filter(is_running, pids)))
+        self.assertFalse([f for f in os.listdir("/dev/shm") if "recpo" in f or any(f".{pid}." in f for pid in pids)])
+
+    def test_in_training(self):
+        for ranks in (2, 4):
+            rank = random.randrange(ranks)
+            with self.subTest(ranks=ranks, rank=rank):
+                job = self.start(ranks, "run.stages=prepare,sft", "sft.steps=100000", f"run.dir=out{ranks}")
+                metrics = self.folder / f"out{ranks}/metrics.jsonl"
+                job.wait_until(metrics.exists)
+                time.sleep(random.uniform(0, 0.2))
+                # The names of a step's parts are the trainer's own; that it is not a phase before or after counts.
+                self.lose_rank(job, rank, r"(?!beginning|starting|after|load|save|saving|evaluat|prepare|ending).+")
+
+    def test_in_evaluating(self):
+        job = self.start(2, "run.stages=prepare,evaluate-base", "data.max_eval_rows=0", "evaluate.batch_tokens=200",
+                         "model.hidden_size=256", "model.intermediate_size=1024")
+        job.wait_for_message("evaluate base: ")
+        time.sleep(0.5)
+        self.lose_rank(job, random.randrange(2), "evaluate base")
+
+    def test_in_saving(self):
+        job = self.start(2, "run.stages=prepare,sft", "sft.steps=100000", "checkpoint.every_steps=1",
+                         "model.vocab_size=20000")
+        checkpoints = self.folder / "out/checkpoints/sft"
+        job.wait_until(lambda: any(checkpoints.glob("step_*[0-9]")))
+        first = job.pids()[0]
+
+        def stopped_while_saving():
+            os.kill(first, signal.SIGSTOP)
+            if any(checkpoints.glob("step_*[0-9].tmp")):  # from the first file to the last
+                return True
+            os.kill(first, signal.SIGCONT)
+            return False
+
+        job.wait_until(stopped_while_saving)
+        self.lose_rank(job, 0, r"saving a checkpoint|save step_\d+")
+
+    def test_in_waiting_for_the_first_rank(self):
+        job = self.start(2, "run.stages=prepare")
+        job.wait_until(lambda: len(job.pids()) == 2)
+        first, second = job.pids()
+        job.wait_for_message("importing recbole")
+        os.kill(first, signal.SIGSTOP)  # until the other one is lost
+        self.assertFalse((self.folder / "out/rows.h5").exists(), "the first rank was too fast")
+        time.sleep(0.2)
+        os.kill(second, signal.SIGSTOP)
+        os.kill(first, signal.SIGCONT)
+        self.lose_rank(job, 1, "waiting for rank 0: preparing rows")
+
+
+class StoppedRank(LostRank, Program):
+    limit = 3
+
+    def lose(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+
+    def assert_named(self, done, rank, phases):
+        self.assert_one_error(done, WATCHDOG, f"rank {rank} hangs: no progress for", "(run.watchdog_seconds)",
+                              "it is stopped")
+
+    def test_a_job_that_was_suspended_goes_on(self):
+        """As a batch system does: longer than the limit, all ranks together."""
+        job = self.start(2, "run.stages=prepare,sft", "sft.steps=100000")
+        metrics = self.folder / "out/metrics.jsonl"
+        job.wait_until(metrics.exists)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in job.pids():
+                os.kill(pid, number)
+            if number == signal.SIGSTOP:
+                time.sleep(self.limit + 1)
+        size = metrics.stat().st_size
+        job.wait_until(lambda: metrics.stat().st_size > size + 1000)
+        time.sleep(1.5)  # past the time in which nobody is judged
+        for pid in job.pids():
+            os.kill(pid, signal.SIGUSR1)
+        done = job.end()
+        self.assertEqual(done.returncode, STOPPED, done.stderr[-3000:])
+        self.assertNotIn("recpo: error", done.stderr)
+
+
+class KilledRank(LostRank, Program):
+    def lose(self, pid):
+        os.kill(pid, signal.SIGKILL)
+
+    def assert_named(self, done, rank, phases):
+        self.assertNotEqual(done.returncode, 0)
+        self.assert_one_error(done, done.returncode, f"rank {rank} died in phase", "start the same command again")
 
 
 class WallLimit(Program):
