@@ -1,0 +1,77 @@
+"""What the scripts that drive the program share: a folder of its own for each test, runs with and without ranks, and
+what a mistake must look like."""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+USAGE, BAD_INPUT, CANNOT_WRITE, STOPPED, WATCHDOG = 64, 65, 73, 75, 86
+SMALL = ["data.max_train_rows=32", "data.max_eval_rows=8", "sft.steps=2", "align.steps=2", "sft.global_batch=8",
+         "align.global_batch=8", "checkpoint.every_steps=1"]
+options = argparse.Namespace()
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="recpo-app-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_program(self, *arguments, ranks=0, **more):
+        launcher = [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks)] if ranks else []
+        return subprocess.run([*launcher, options.program, *map(str, arguments)], cwd=self.folder, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env=dict(os.environ, OMP_NUM_THREADS="1"), **more)
+
+    def succeed(self, *arguments, **more):
+        done = self.run_program(*arguments, **more)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        return done
+
+    def assert_one_error(self, done, code, *parts):
+        self.assertEqual(done.returncode, code, done.stderr[-3000:])
+        lines = [line for line in done.stderr.splitlines() if line.startswith("recpo: error: ")]
+        self.assertEqual(len(lines), 1, done.stderr[-3000:])
+        for part in parts:
+            self.assertIn(str(part), lines[0])
+        self.assertEqual(done.stdout, "")
+
+    def fail_with(self, code, parts, *arguments, **more):
+        self.assert_one_error(self.run_program(*arguments, **more), code, *parts)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def data_deck(self):
+        """The built-in ratings as a user's own data, and a deck for them."""
+        self.succeed("run.dir=made", "run.stages=prepare", *SMALL)
+        shutil.copytree(self.folder / "made/data", self.folder / "data")
+        return self.write("deck.toml", "\n".join([
+            "[run]", 'dir = "out"', "[data]", 'dataset = "recbole"', 'path = "data"', "k_core_users = 0",
+            "k_core_items = 0", "min_history = 2", "max_history = 2", "candidates = 8", "window = 2",
+            "max_train_rows = 32", "[prompt]", 'templates = "data/templates.txt"', "[tokenizer]", "train_vocab = 400"]))
+
+    def model(self):
+        """A Hugging Face folder with random weights, trained for two steps."""
+        self.succeed("run.dir=trained", "run.stages=prepare,sft", *SMALL)
+        self.succeed("export", "--model", "trained/checkpoints/sft", "--output", "hf")
+        return self.folder / "hf"
+
+    def files(self):
+        return {p: p.read_bytes() for p in self.folder.rglob("*") if p.is_file()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", required=True)
+    parser.add_argument("--mpiexec", default="mpirun")
+    parser.add_argument("cases", nargs="*")
+    parser.parse_args(namespace=options)
+    options.program = str(pathlib.Path(options.program).resolve())
+    unittest.main(argv=[sys.argv[0], *options.cases], verbosity=2)
