@@ -7,7 +7,6 @@
 
 #include "benchmarks/benchmark_context.hpp"
 #include "src/checkpoint/checkpoint.hpp"
-#include "src/parallel/serial_communicator.hpp"
 
 namespace recpo::bench {
 namespace {
@@ -31,15 +30,15 @@ struct Saved {
     return shape;
   }
   void save() {
-    parallel::SerialCommunicator alone;
     checkpoint::save_checkpoint<float>(folder, {.stage = "sft", .step = 1}, config, store, &optimizer, tokenizer, 1,
-                                       alone);
+                                       grid);
   }
   double bytes() const { return 3.0 * sizeof(float) * static_cast<double>(store.size()); }
 
   model::LlamaConfig config = shape();
   model::ParameterStore<float> store{model::llama_parameters(config), false};
   optim::AdamW<float> optimizer{{}, store};
+  parallel::ProcessGrid grid = parallel::make_process_grid("serial", 1);
   text::Tokenizer tokenizer = text::Tokenizer::train(std::vector<std::string>{"a small text"}, 300);
   fs::path folder;
 };

@@ -13,14 +13,16 @@ namespace recpo::checkpoint {
 
 model::LlamaConfig read_hugging_face_config(const std::filesystem::path& folder);
 
-// Fills the store's weights from fp32, bf16 or fp16 tensors. Every parameter must be there with its shape; a missing
-// lm_head is only right with tied embeddings; unknown tensors (rotary inverse frequencies) are ignored.
+// Fills the part of the weights that the store holds from fp32, bf16 or fp16 tensors, a few MB at a time. Every
+// parameter must be there with its shape; a missing lm_head is only right with tied embeddings; unknown tensors (rotary
+// inverse frequencies) are ignored.
 template <class T>
 void load_hugging_face_weights(const std::filesystem::path& folder, const model::LlamaConfig& config,
                                model::ParameterStore<T>& store);
 
-// Writes what Transformers loads: config.json, safetensors (sharded above `shard_bytes`), tokenizer file.
-// dtype: float32 | bfloat16 | float16. Complete or not at all (temporary folder, rename). Throws kCannotWrite.
+// Writes what Transformers loads, from a store that holds the whole model: config.json, safetensors (sharded above
+// `shard_bytes`), tokenizer file. dtype: float32 | bfloat16 | float16. Complete or not at all (temporary folder,
+// rename). Throws kCannotWrite.
 template <class T>
 void export_hugging_face(const std::filesystem::path& folder, const model::LlamaConfig& config,
                          const model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,

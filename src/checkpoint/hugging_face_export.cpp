@@ -41,7 +41,7 @@ void write_shard(const fs::path& path, const Shard& shard, const ElementType& ty
   for (const model::Parameter& parameter : shard) tensors.emplace_back(parameter.name, parameter.shape);
   SafetensorsWriter writer(path, type, tensors);
   for (const model::Parameter& parameter : shard) {
-    read_pieces(part_of(store.weights(), parameter), [&](std::int64_t, std::span<const T> piece) {
+    read_pieces(valid_part(store.weights(), parameter), [&](std::int64_t, std::span<const T> piece) {
       writer.append(piece);
       progress.advance(static_cast<std::int64_t>(piece.size()));
     });
@@ -73,6 +73,8 @@ template <class T>
 void export_hugging_face(const fs::path& folder, const model::LlamaConfig& config,
                          const model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
                          const std::string& dtype, std::int64_t shard_bytes) {
+  for (const model::Parameter& parameter : store.parameters())
+    RECPO_REQUIRE(parameter.size() == parameter.global_size());
   const ElementType type = element_type(dtype);
   const fs::path target = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
   const fs::path temporary = target.string() + ".tmp";

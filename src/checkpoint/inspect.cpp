@@ -4,6 +4,7 @@
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/hugging_face_files.hpp"
 #include "src/checkpoint/manifest.hpp"
+#include "src/checkpoint/shard_reader.hpp"
 #include "src/checkpoint/step_folders.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -31,20 +32,42 @@ std::string describe_file(const std::string& name, std::uint64_t bytes, const st
   return fmt::format("file       {:<24} {:>10}  sha256 {}\n", name, format_bytes(static_cast<double>(bytes)), sha256);
 }
 
+std::string describe_grid(const WriterGrid& grid) {
+  const int files = grid.tp * grid.zero_shards;
+  return fmt::format("grid       written by {} tensor-parallel x {} data-parallel rank{}, {}, {} shard file{}\n",
+                     grid.tp, grid.dp, grid.tp * grid.dp == 1 ? "" : "s",
+                     grid.zero_shards == 1 ? "no ZeRO" : fmt::format("ZeRO over {}", grid.zero_shards), files,
+                     files == 1 ? "" : "s");
+}
+
+// What the tables of the shards say: they are read, and must cover every parameter.
+std::string describe_shards(const ShardReader& reader) {
+  std::string text;
+  for (const ShardReader::Summary& shard : reader.summaries())
+    text += fmt::format("shard      {:<24} {} pieces, {} elements\n", shard.name, shard.pieces, shard.elements);
+  for (const auto& [name, shape] : reader.contents().shapes)
+    text += fmt::format("parameter  {:<16} {}\n", format_shape(shape), name);
+  return text;
+}
+
 std::string describe_checkpoint(const fs::path& path) {
   verify(path);
-  const Contents contents = read_contents(path);
+  const ShardReader reader(path);
+  const Contents& contents = reader.contents();
   const Progress& progress = contents.manifest.progress;
   std::string text = fmt::format("{}: checkpoint, whole\n", path.string());
   text += fmt::format("stage      {}, step {} of {}, {} samples, {}\n", progress.stage, progress.step,
                       progress.total_steps, progress.samples, progress.complete ? "complete" : "not complete");
   text += describe_config(contents.manifest.config);
   text += fmt::format("weights    {}, hash {}\n", contents.dtype, contents.manifest.weights_hash);
-  text += fmt::format("optimizer  {}\n", contents.manifest.has_optimizer ? "AdamW moments" : "none");
+  text += fmt::format("optimizer  {}\n", contents.manifest.has_optimizer
+                                             ? fmt::format("AdamW moments after {} steps", contents.optimizer_steps)
+                                             : "none");
+  text += describe_grid(contents.grid);
   text += fmt::format("inputs     hash {}\nrows       hash {}\n", or_none(progress.inputs_hash),
                       or_none(progress.rows_hash));
   for (const auto& [name, record] : contents.files) text += describe_file(name, record.bytes, record.sha256);
-  return text;
+  return text + describe_shards(reader);
 }
 
 std::string describe_stage(const fs::path& path, const std::vector<StepFolder>& folders) {

@@ -4,6 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "src/checkpoint/fingerprint.hpp"
+#include "src/checkpoint/hashing.hpp"
+#include "src/checkpoint/shard_table.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/json.hpp"
@@ -13,13 +16,14 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr std::string_view kFormat = "recpo checkpoint";
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 24;
 constexpr std::size_t kHashDigits = 64;
+constexpr std::int64_t kMostRanks = 1 << 12;  // along either axis
 constexpr const char* kOwnHash = "manifest_sha256";
 
-bool is_hash(const std::string& text) {
-  return text.size() == kHashDigits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+bool is_hash(const std::string& text, std::size_t digits) {
+  return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 // The hash of the text itself, with zeros where it stands.
@@ -27,9 +31,9 @@ std::string own_hash(std::string text, const std::string& hash) {
   return sha256_hex(text.replace(text.find(hash), kHashDigits, std::string(kHashDigits, '0')));
 }
 
-std::string checked_hash(const JsonObject& json, const std::string& key) {
+std::string checked_hash(const JsonObject& json, const std::string& key, std::size_t digits = kHashDigits) {
   const std::string hash = json.text(key);
-  if (!is_hash(hash)) throw_input("{}: {} must be {} hexadecimal digits", json.source(), key, kHashDigits);
+  if (!is_hash(hash, digits)) throw_input("{}: {} must be {} hexadecimal digits", json.source(), key, digits);
   return hash;
 }
 
@@ -60,19 +64,37 @@ std::map<std::string, FileRecord> parse_files(const JsonObject& json) {
 std::map<std::string, std::vector<std::int64_t>> parse_shapes(const JsonObject& json) {
   std::map<std::string, std::vector<std::int64_t>> shapes;
   for (const auto& [name, extents] : json.value().items()) {
-    const bool fits = extents.is_array() && std::ranges::all_of(extents, [](const nlohmann::json& extent) {
+    const bool fits = extents.is_array() && (extents.size() == 1 || extents.size() == 2) &&
+                      std::ranges::all_of(extents, [](const nlohmann::json& extent) {
                         return extent.is_number_integer() && extent > 0 && extent <= INT32_MAX;
                       });
-    if (!fits) throw_input("{}: {} must be a list of positive whole numbers", json.source(), name);
+    if (!fits) throw_input("{}: {} must be a list of one or two positive whole numbers", json.source(), name);
     shapes[name] = extents.get<std::vector<std::int64_t>>();
   }
   return shapes;
+}
+
+WriterGrid parse_grid(const JsonObject& json) {
+  WriterGrid grid;
+  grid.tp = static_cast<int>(json.integer("tp", 1, kMostRanks));
+  grid.dp = static_cast<int>(json.integer("dp", 1, kMostRanks));
+  grid.zero_shards = static_cast<int>(json.integer("zero_shards", 1, grid.dp));
+  if (grid.zero_shards != 1 && grid.zero_shards != grid.dp)
+    throw_input("{}: zero_shards must be 1 or dp", json.source());
+  return grid;
 }
 
 void require_file(const Contents& contents, const std::string& name, const std::string& source) {
   if (!contents.files.contains(name)) throw_input("{}: files: {} is missing", source, name);
 }
 }  // namespace
+
+std::vector<std::string> Contents::shard_names() const {
+  std::vector<std::string> names;
+  for (int tp = 0; tp < grid.tp; ++tp)
+    for (int dp = 0; dp < grid.zero_shards; ++dp) names.push_back(shard_name(tp, dp));
+  return names;
+}
 
 std::string format_contents(const Contents& contents) {
   const Progress& progress = contents.manifest.progress;
@@ -89,10 +111,12 @@ std::string format_contents(const Contents& contents) {
                                  {"rows_hash", progress.rows_hash},
                                  {"extra", progress.extra},
                                  {"has_optimizer", contents.manifest.has_optimizer},
+                                 {"optimizer_steps", contents.optimizer_steps},
                                  {"weights_hash", contents.manifest.weights_hash},
                                  {"dtype", contents.dtype},
                                  {"tokenizer", contents.tokenizer_name}};
   json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config, contents.dtype));
+  json["grid"] = {{"tp", contents.grid.tp}, {"dp", contents.grid.dp}, {"zero_shards", contents.grid.zero_shards}};
   json["files"] = nlohmann::ordered_json::object();
   for (const auto& [name, record] : contents.files)
     json["files"][name] = {{"bytes", record.bytes}, {"sha256", record.sha256}};
@@ -108,11 +132,17 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   if (own_hash(text, hash) != hash) throw_input("{}: damaged, its text does not match its {}", source, kOwnHash);
   if (json.text("format") != kFormat) throw_input("{}: format must be \"{}\"", source, kFormat);
   const std::int64_t version = json.integer("version", 1, INT32_MAX);
-  if (version > kVersion) throw_input("{}: version {} is newer than this program's {}", source, version, kVersion);
+  if (version != kVersion)
+    throw_input(
+        "{}: a checkpoint of format version {}; this program reads version {} only, so use the program that "
+        "wrote it (and its command export to take the weights along)",
+        source, version, kVersion);
   Contents contents;
   contents.manifest.progress = parse_progress(json);
   contents.manifest.has_optimizer = json.boolean("has_optimizer");
-  contents.manifest.weights_hash = checked_hash(json, "weights_hash");
+  contents.manifest.weights_hash = checked_hash(json, "weights_hash", Fingerprint::kDigits);
+  contents.optimizer_steps = json.integer("optimizer_steps", 0, INT64_MAX);
+  contents.grid = parse_grid(json.object("grid"));
   contents.manifest.config = model::parse_config(json.at("config").dump(), source + ": config");
   contents.dtype = json.text("dtype");
   if (contents.dtype != "float32" && contents.dtype != "float64")
@@ -120,9 +150,9 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   contents.tokenizer_name = json.text("tokenizer");
   contents.shapes = parse_shapes(json.object("parameters"));
   contents.files = parse_files(json.object("files"));
-  for (const std::string name : {kWeightsName, kDeckName}) require_file(contents, name, source);
+  for (const std::string& name : contents.shard_names()) require_file(contents, name, source);
+  require_file(contents, kDeckName, source);
   require_file(contents, contents.tokenizer_name, source);
-  if (contents.manifest.has_optimizer) require_file(contents, kOptimizerName, source);
   return contents;
 }
 
@@ -140,9 +170,9 @@ void check_size(const fs::path& checkpoint, const std::string& name, const FileR
     throw_input("{}: {} bytes, {} says {}", path.string(), bytes, kManifestName, record.bytes);
 }
 
-void check_hash(const fs::path& checkpoint, const std::string& name, const FileRecord& record) {
+void check_hash(const fs::path& checkpoint, const std::string& name, const FileRecord& record, ByteProgress& progress) {
   const fs::path path = checkpoint / name;
-  if (sha256_file_hex(path) != record.sha256)
+  if (hash_file(path, progress) != record.sha256)
     throw_input("{}: damaged, its SHA-256 is not the one in {}", path.string(), kManifestName);
 }
 

@@ -4,7 +4,8 @@
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/hugging_face_files.hpp"
 #include "src/checkpoint/manifest.hpp"
-#include "src/checkpoint/step_folders.hpp"
+#include "src/checkpoint/together.hpp"
+#include "src/parallel/serial_communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/log.hpp"
@@ -13,8 +14,21 @@ namespace recpo::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
-ModelSource open_native(const fs::path& checkpoint) {
-  verify(checkpoint);
+constexpr char kIsFolder = 'f', kHasManifest = 'm', kHasConfig = 'c';
+
+std::string look_at(const fs::path& path) {
+  std::error_code ignored;
+  std::string seen;
+  if (fs::is_directory(path, ignored)) seen += kIsFolder;
+  if (fs::exists(path / kManifestName, ignored)) seen += kHasManifest;
+  if (fs::exists(path / "config.json", ignored)) seen += kHasConfig;
+  return seen;
+}
+
+bool sees(const std::string& seen, char what) { return seen.find(what) != std::string::npos; }
+
+ModelSource open_native(const fs::path& checkpoint, parallel::Communicator& ranks) {
+  verify(checkpoint, ranks);
   return {ModelSource::Kind::kNative, checkpoint, read_contents(checkpoint).manifest.config};
 }
 
@@ -26,17 +40,22 @@ ModelSource open_hugging_face(const fs::path& folder) {
 }
 }  // namespace
 
-ModelSource open_model(const fs::path& path) {
-  std::error_code ignored;
-  if (!fs::is_directory(path, ignored)) throw_input("model {}: there is no such folder", path.string());
-  if (fs::exists(path / kManifestName, ignored)) return open_native(path);
-  if (const auto newest = find_newest(path))
+ModelSource open_model(const fs::path& path, parallel::Communicator& ranks) {
+  const std::string seen = gather_together(ranks, [&] { return look_at(path); }).front();  // by rank 0
+  if (!sees(seen, kIsFolder)) throw_input("model {}: there is no such folder", path.string());
+  if (sees(seen, kHasManifest)) return open_native(path, ranks);
+  if (const auto newest = find_newest(path, ranks))
     return {ModelSource::Kind::kNative, *newest, read_contents(*newest).manifest.config};
-  if (fs::exists(path / "config.json", ignored)) return open_hugging_face(path);
+  if (sees(seen, kHasConfig)) return open_hugging_face(path);
   throw_input(
       "model {}: there is neither {} (a checkpoint), nor a folder step_N (a stage's checkpoints), nor config.json (a "
       "Hugging Face model)",
       path.string(), kManifestName);
+}
+
+ModelSource open_model(const fs::path& path) {
+  parallel::SerialCommunicator alone;
+  return open_model(path, alone);
 }
 
 text::Tokenizer read_tokenizer(const ModelSource& source) {

@@ -1,11 +1,13 @@
 #pragma once
-// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one) or a Hugging Face folder.
+// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one) or a Hugging Face
+// folder.
 
 #include <filesystem>
 #include <string>
 
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/text/tokenizer.hpp"
 
 namespace recpo::checkpoint {
@@ -17,13 +19,17 @@ struct ModelSource {
   model::LlamaConfig config;
 };
 
-// Throws kBadInput saying what was looked for in the folder.
+// Throws kBadInput saying what was looked for in the folder. A checkpoint is verified: by all `ranks` together where
+// they are given (collective), else by this rank alone.
+ModelSource open_model(const std::filesystem::path& path, parallel::Communicator& ranks);
 ModelSource open_model(const std::filesystem::path& path);
 text::Tokenizer read_tokenizer(const ModelSource& source);
+// The part that the store holds.
 template <class T>
 void load_weights(const ModelSource& source, model::ParameterStore<T>& store);
 
-// The model's identity: SHA-256 over the files that hold its weights and config (native: from the manifest).
+// The model's identity: SHA-256 over the files that hold its weights and config, natively over the weights' fingerprint
+// in the manifest and the config.
 std::string model_hash(const ModelSource& source);
 
 }  // namespace recpo::checkpoint

@@ -12,10 +12,10 @@ namespace recpo::checkpoint {
 
 constexpr std::int64_t kPieceElements = std::int64_t{1} << 22;
 
-// The part of a buffer laid out like the store's weights that belongs to one parameter.
+// The part of a buffer laid out like the store's weights that belongs to one parameter, without rows that only pad.
 template <class T>
-Vector<T> part_of(const Vector<T>& buffer, const model::Parameter& parameter) {
-  return Vector<T>(buffer.data() + parameter.offset, parameter.size());
+Vector<T> valid_part(const Vector<T>& buffer, const model::Parameter& parameter) {
+  return Vector<T>(buffer.data() + parameter.offset, parameter.valid_rows * parameter.columns());
 }
 
 // visit(begin, piece) for consecutive pieces of `values`, copied to the host.

@@ -86,7 +86,11 @@ std::vector<StepFolder> list_steps(const fs::path& stage_folder) {
   return folders;
 }
 
-fs::path begin_step(const fs::path& stage_folder, std::int64_t step) {
+fs::path temporary_step(const fs::path& stage_folder, std::int64_t step) {
+  return step_path(stage_folder, step, kTemporary);
+}
+
+void begin_step(const fs::path& stage_folder, std::int64_t step) {
   create_folders(stage_folder);
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(stage_folder)) {
@@ -94,9 +98,7 @@ fs::path begin_step(const fs::path& stage_folder, std::int64_t step) {
     if (name.starts_with(kPrefix) && name.ends_with(kTemporary)) leftovers.push_back(entry.path());
   }
   for (const fs::path& leftover : leftovers) remove_folder(leftover);
-  const fs::path folder = step_path(stage_folder, step, kTemporary);
-  create_folders(folder);
-  return folder;
+  create_folders(temporary_step(stage_folder, step));
 }
 
 fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
@@ -112,7 +114,7 @@ fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
       discard_checkpoint(folder);
     }
   }
-  rename_folder(step_path(stage_folder, step, kTemporary), folder);
+  rename_folder(temporary_step(stage_folder, step), folder);
   sync_path(stage_folder);
   return folder;
 }

@@ -18,8 +18,10 @@ struct StepFolder {
 // Newest first; a replaced one comes behind the one that replaces it. Empty when the folder is missing.
 std::vector<StepFolder> list_steps(const std::filesystem::path& stage_folder);
 
-// step_N.tmp, empty; leftovers of earlier writers are removed first. Throws kCannotWrite.
-std::filesystem::path begin_step(const std::filesystem::path& stage_folder, std::int64_t step);
+// step_N.tmp
+std::filesystem::path temporary_step(const std::filesystem::path& stage_folder, std::int64_t step);
+// Makes it, empty; leftovers of earlier writers are removed first. Throws kCannotWrite.
+void begin_step(const std::filesystem::path& stage_folder, std::int64_t step);
 // Renames step_N.tmp to step_N, in the place of one that may be there. Throws kCannotWrite.
 std::filesystem::path commit_step(const std::filesystem::path& stage_folder, std::int64_t step);
 // Removes what is older than the `keep` newest complete folders up to `step` (sizes are looked at, hashes are not).

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,24 +34,32 @@ std::vector<T> host_values(const Vector<T>& view) {
   return values;
 }
 
-// Random bits' worth of values in every element, padding left zero as the store has it.
+// Random values in every element, padding left zero as the store has it.
 template <class T>
-void fill(const model::ParameterStore<T>& store, const Vector<T>& buffer, std::uint64_t seed) {
-  std::vector<T> values(buffer.extent(0), T(0));
+std::vector<T> random_values(const model::ParameterStore<T>& store, std::uint64_t seed) {
+  std::vector<T> values(store.size(), T(0));
   for (const model::Parameter& parameter : store.parameters()) {
     Random random(seed, parameter.name);
     for (std::int64_t i = 0; i < parameter.size(); ++i) values[parameter.offset + i] = static_cast<T>(random.normal());
   }
-  Kokkos::deep_copy(buffer, HostVector<T>(values.data(), values.size()));
+  return values;
+}
+
+template <class T>
+std::vector<T> moment_values(const optim::AdamW<T>& optimizer, optim::Moment moment) {
+  std::vector<T> values(optimizer.shard().size());
+  optimizer.read_moment(moment, 0, values);
+  return values;
 }
 
 template <class T>
 struct SmallModel {
   explicit SmallModel(std::uint64_t seed = 1, bool tied = false)
-      : config(small_config(tied)), store(model::llama_parameters(config), true), optimizer({}, store) {
-    fill(store, store.weights(), seed);
-    fill(store, optimizer.first_moment(), seed + 1000);
-    fill(store, optimizer.second_moment(), seed + 2000);
+      : config(small_config(tied)), store(model::llama_parameters(config), false), optimizer({}, store) {
+    const std::vector<T> weights = random_values(store, seed);
+    Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
+    optimizer.write_moment(optim::Moment::kFirst, 0, random_values(store, seed + 1000));
+    optimizer.write_moment(optim::Moment::kSecond, 0, random_values(store, seed + 2000));
     optimizer.set_steps_done(static_cast<std::int64_t>(seed));
   }
   model::LlamaConfig config;
@@ -68,12 +77,16 @@ inline Progress progress_at(std::int64_t step) {
   return {"sft", step, 64 * step, 100, false, "inputs", "rows", "[run]\nseed = 1  # é\n", "{\"skipped\": [3]}"};
 }
 
+inline parallel::ProcessGrid one_rank() {
+  return {std::make_unique<parallel::SerialCommunicator>(), std::make_unique<parallel::SerialCommunicator>(),
+          std::make_unique<parallel::SerialCommunicator>()};
+}
+
 template <class T>
 void save(const std::filesystem::path& stage, std::int64_t step, int keep = 10) {
   const SmallModel<T> model(static_cast<std::uint64_t>(step));
-  parallel::SerialCommunicator alone;
   save_checkpoint<T>(stage, progress_at(step), model.config, model.store, &model.optimizer, small_tokenizer(), keep,
-                     alone);
+                     one_rank());
 }
 
 // The message of the Error that `action` throws with `code`; a failure when it throws none or another.

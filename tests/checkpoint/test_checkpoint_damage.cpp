@@ -12,7 +12,7 @@
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
-#include "tests/checkpoint/small_model.hpp"
+#include "tests/checkpoint/simulated_grid.hpp"
 #include "tests/data/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
@@ -34,47 +34,58 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
-TEST(CheckpointDamage, AnyFlippedBitIsFound) {
-  constexpr int kFlipsPerFile = 400;
-  const TemporaryFolder folder;
-  save<float>(folder.path(), 1);
-  const fs::path checkpoint = folder.path() / "step_1";
+// Random bits, and one in every few hundred bytes, so that no region of any file is left out.
+std::vector<std::uint64_t> bits_to_flip(const fs::path& file, int random_ones) {
+  constexpr std::uint64_t kRegions = 100;
+  const std::uint64_t bits = 8 * fs::file_size(file);
+  std::vector<std::uint64_t> flips;
   Random random(1, "flips");
-  ASSERT_EQ(files_in(checkpoint).size(), 5u);
-  for (const fs::path& file : files_in(checkpoint)) {
-    for (int i = 0; i < kFlipsPerFile; ++i) {
-      const std::uint64_t bit = random.below(8 * fs::file_size(file));
+  for (int i = 0; i < random_ones; ++i) flips.push_back(random.below(bits));
+  for (std::uint64_t i = 0; i < kRegions; ++i) flips.push_back(bits * i / kRegions + random.below(bits / kRegions));
+  return flips;
+}
+
+constexpr Grid kGrid{2, 2};
+
+TEST(CheckpointDamage, AnyFlippedBitIsFound) {
+  const TemporaryFolder folder;
+  const model::LlamaConfig config = grid_config(false);
+  write_as(kGrid, folder.path(), config, GlobalValues<float>(config, 1), 1);
+  ASSERT_EQ(files_in(folder.path()).size(), 7u);
+  for (const fs::path& file : files_in(folder.path())) {
+    for (const std::uint64_t bit : bits_to_flip(file, 100)) {
       flip_bit(file, bit);
-      EXPECT_THROW(verify(checkpoint), Error) << file << " bit " << bit;
+      EXPECT_THROW(verify(folder.path()), Error) << file << " bit " << bit;
       flip_bit(file, bit);
     }
   }
-  verify(checkpoint);
+  verify(folder.path());
 }
 
 // Without the hashes too (the file may change after it was verified): HDF5's checksums see it or the values are right.
-TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAWeight) {
-  constexpr int kFlips = 400;
+TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAValue) {
   const TemporaryFolder folder;
-  save<float>(folder.path(), 1);
-  const fs::path checkpoint = folder.path() / "step_1", file = checkpoint / "weights.h5";
-  const std::vector<float> expected = host_values(SmallModel<float>(1).store.weights());
-  Random random(2, "flips");
-  int seen = 0;
-  for (int i = 0; i < kFlips; ++i) {
-    const std::uint64_t bit = random.below(8 * fs::file_size(file));
-    flip_bit(file, bit);
-    SmallModel<float> model(2);
-    try {
-      load_weights(checkpoint, model.store);
-      ASSERT_EQ(host_values(model.store.weights()), expected) << "bit " << bit;
-    } catch (const Error& error) {
-      ASSERT_EQ(error.code(), ExitCode::kBadInput);
-      ++seen;
+  const model::LlamaConfig config = grid_config(false);
+  const GlobalValues<float> values(config, 1);
+  write_as(kGrid, folder.path(), config, values, 1);
+  for (const std::string name : {"shard-0000-0000.h5", "shard-0001-0001.h5"}) {
+    const fs::path file = folder.path() / name;
+    int seen = 0;
+    for (const std::uint64_t bit : bits_to_flip(file, 100)) {
+      SCOPED_TRACE(name + " bit " + std::to_string(bit));
+      flip_bit(file, bit);
+      RankModel<float> model(config, {}, 0);
+      try {
+        model.load(folder.path());
+        model.expect(values, 1);
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ExitCode::kBadInput) << error.what();
+        ++seen;
+      }
+      flip_bit(file, bit);
     }
-    flip_bit(file, bit);
+    EXPECT_GT(seen, 0);
   }
-  EXPECT_GT(seen, 0);
 }
 
 TEST(CheckpointDamage, MissingAndShortenedFilesAreFound) {
@@ -101,9 +112,9 @@ TEST(CheckpointDamage, WhenEveryOneIsBrokenTheRunRefuses) {
   const TemporaryFolder folder;
   save<float>(folder.path(), 1);
   save<float>(folder.path(), 2);
-  for (const std::string name : {"step_1", "step_2"}) flip_bit(folder.path() / name / "optimizer.h5", 12345);
+  for (const std::string name : {"step_1", "step_2"}) flip_bit(folder.path() / name / "shard-0000-0000.h5", 12345);
   const std::string message = message_of(ExitCode::kBadInput, [&] { find_newest(folder.path()); });
-  EXPECT_NE(message.find("step_2/optimizer.h5"), std::string::npos) << message;
+  EXPECT_NE(message.find("step_2/shard-0000-0000.h5"), std::string::npos) << message;
 }
 
 // Every state a kill can leave while step_2 is written beside step_1: part of step_2.tmp, its last file cut.
@@ -180,7 +191,7 @@ TEST(CheckpointDamage, AKillBetweenTheTwoRenamesLeavesTheReplacedOne) {
   ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
   EXPECT_FALSE(fs::exists(folder.path() / "step_2.replaced"));
   // A broken one of the same name is simply taken away, whatever was replaced before stays until then.
-  flip_bit(folder.path() / "step_2/weights.h5", 4321);
+  flip_bit(folder.path() / "step_2/shard-0000-0000.h5", 4321);
   save<float>(folder.path(), 2);
   ASSERT_EQ(find_newest(folder.path()), folder.path() / "step_2");
 }

@@ -160,7 +160,7 @@ std::vector<Damage> damages() {
       {"no config", [](const fs::path& folder) { fs::remove(folder / "config.json"); }, "", "config.json"},
       {"no index", [](const fs::path& folder) { fs::remove(folder / kIndex); }, "", kIndex},
       {"another vocabulary", config("vocab_size", 42), ".safetensors", "model.embed_tokens.weight"},
-      {"a layer more", config("num_hidden_layers", 3), kIndex, "model.layers.2.input_layernorm.weight"},
+      {"a layer more", config("num_hidden_layers", 3), kIndex, "model.layers.2.self_attn.q_proj.weight"},
       {"a layer less", config("num_hidden_layers", 1), ".safetensors", "model.layers.1."},
       {"another width", config("intermediate_size", 24), ".safetensors", "gate_proj"},
       {"tied although there is a head",

@@ -14,11 +14,11 @@ void import_model(Workspace& workspace) {
   if (std::filesystem::exists(target / "step_0", ignored)) {
     throw_usage("--output {}: holds a checkpoint already; name a new folder", target.string());
   }
-  const std::unique_ptr<Store> store = load_weights(choice, false);
+  const std::unique_ptr<Store> store = load_shard(choice, context.grid);
   checkpoint::Progress progress;
   progress.stage = "import";
   progress.complete = true;
-  checkpoint::save_checkpoint<float>(target, progress, choice.config, *store, nullptr, tokenizer, 1, *context.grid.dp);
+  checkpoint::save_checkpoint<float>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid);
   log::info("import: {} is now the native checkpoint {}", choice.title, (target / "step_0").string());
 }
 

@@ -1,0 +1,84 @@
+#pragma once
+// The identity of a model's weights: 128 bits that depend on every element and its place, and not on who holds it.
+//
+//   k    = mix(SplitMix64 stream of the parameter's name at the global flat index)
+//   low  = sum over elements of mix(k xor bits)         mod 2^64
+//   high = sum over elements of mix(c1 k + c2 bits + 1) mod 2^64, c1 and c2 odd
+//
+// with the element's own bit pattern and SplitMix64's finalizer (Steele, Lea, Flood 2014). Sums have no order, so ranks
+// add what they write, and any grid gives the same. It tells models apart (a run, its reference); it is no proof of
+// integrity against damage or intent: that is the files' SHA-256.
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "src/checkpoint/ranges.hpp"
+
+namespace recpo::checkpoint {
+
+class Fingerprint {
+ public:
+  static constexpr std::size_t kDigits = 32;
+
+  Fingerprint() = default;
+  Fingerprint(std::uint64_t low, std::uint64_t high) : low_(low), high_(high) {}
+  std::uint64_t low() const { return low_; }
+  std::uint64_t high() const { return high_; }
+  std::string hex() const { return fmt::format("{:016x}{:016x}", high_, low_); }
+
+  void add(const Fingerprint& other) {
+    low_ += other.low_;
+    high_ += other.high_;
+  }
+
+  // The elements of a range of a parameter whose whole is `global_columns` wide.
+  template <class T>
+  void add(std::string_view parameter, std::int64_t global_columns, const Range& range, std::span<const T> values) {
+    const std::uint64_t name = hash(parameter);
+    for (const Rectangle& part : rectangles_of(range)) {
+      if (part.empty()) continue;
+      for (std::int64_t row = part.row_begin; row < part.row_end; ++row) {
+        const T* first = values.data() + range.place(row, part.column_begin);
+        add_run(name, static_cast<std::uint64_t>(row * global_columns + part.column_begin), first, part.columns());
+      }
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kGamma = 0x9E3779B97F4A7C15u, kKeyFactor = 0xD1B54A32D192ED03u,
+                                 kBitsFactor = 0xABC98388FB8FAC03u;
+
+  static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  static std::uint64_t hash(std::string_view name) {
+    std::uint64_t state = name.size();
+    for (const char c : name) state = mix((state ^ static_cast<unsigned char>(c)) + kGamma);
+    return state;
+  }
+  template <class T>
+  void add_run(std::uint64_t name, std::uint64_t index, const T* values, std::int64_t count) {
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    std::uint64_t low = 0, high = 0, state = name + kGamma * index;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::uint64_t bits = std::bit_cast<Bits>(values[i]),
+                          key = mix(state + kGamma * static_cast<std::uint64_t>(i));
+      low += mix(key ^ bits);
+      high += mix(kKeyFactor * key + kBitsFactor * bits + 1);
+    }
+    low_ += low;
+    high_ += high;
+  }
+
+  std::uint64_t low_ = 0, high_ = 0;
+};
+
+}  // namespace recpo::checkpoint

@@ -1,0 +1,197 @@
+#include "src/checkpoint/shard_writer.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "src/checkpoint/hashing.hpp"
+#include "src/checkpoint/pieces.hpp"
+#include "src/checkpoint/shard_table.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+
+namespace recpo::checkpoint {
+namespace fs = std::filesystem;
+
+namespace {
+template <class T>
+int optimizer_shards(const optim::AdamW<T>* optimizer) {
+  return optimizer == nullptr ? 1 : optimizer->shard().ranks();
+}
+
+// A part of this rank's file.
+struct OwnedPart {
+  model::ShardPiece piece;  // where the elements are in memory
+  TableRow row;             // and in the file
+};
+
+// The store must be cut as the ranks are: a whole one on each of several ranks would be written several times.
+template <class T>
+void check_cut(const GridPlace& place, const model::ParameterStore<T>& store) {
+  for (const model::Parameter& parameter : store.parameters()) {
+    const bool by_rows = parameter.split == model::Split::kRows, by_columns = parameter.split == model::Split::kColumns;
+    const std::int64_t tp = place.tp_size;
+    RECPO_REQUIRE(parameter.rows() == (by_rows ? (parameter.global_rows() + tp - 1) / tp : parameter.global_rows()));
+    RECPO_REQUIRE(parameter.columns() == (by_columns ? parameter.global_columns() / tp : parameter.global_columns()));
+    RECPO_REQUIRE(parameter.row_begin == (by_rows ? place.tp_rank * parameter.rows() : 0));
+    RECPO_REQUIRE(parameter.column_begin == (by_columns ? place.tp_rank * parameter.columns() : 0));
+  }
+}
+
+template <class T>
+std::vector<OwnedPart> parts_owned(const GridPlace& place, const model::ParameterStore<T>& store,
+                                   const optim::AdamW<T>* optimizer) {
+  std::vector<model::ShardPiece> pieces;
+  if (optimizer != nullptr) {
+    pieces = optimizer->shard().pieces();
+  } else {
+    for (std::size_t p = 0; p < store.parameters().size(); ++p) {
+      const model::Parameter& parameter = store.parameters()[p];
+      pieces.push_back({p, 0, parameter.size(), parameter.offset, 0});
+    }
+  }
+  std::vector<OwnedPart> parts;
+  std::int64_t offset = 0;
+  for (const model::ShardPiece& piece : pieces) {
+    const model::Parameter& parameter = store.parameters()[piece.parameter];
+    const Range range = valid_range(parameter, piece.begin, piece.end);
+    if (range.count == 0 || (parameter.split == model::Split::kNone && place.tp_rank != 0)) continue;
+    parts.push_back({piece, {parameter.name, range, offset}});
+    offset += range.count;
+  }
+  return parts;
+}
+
+std::int64_t num_elements(const std::vector<OwnedPart>& parts) {
+  return parts.empty() ? 0 : parts.back().row.offset + parts.back().row.range.count;
+}
+
+// fetch(part, first, values) gives elements [first, first + values.size()) of a part; see(part, range, values) is shown
+// what was written.
+template <class T, class Fetch, class See>
+void write_array(hdf5::File& file, const std::string& name, const std::vector<OwnedPart>& parts, ByteProgress& progress,
+                 Fetch fetch, See see) {
+  file.create_array<T>(name, num_elements(parts));
+  std::vector<T> block;
+  for (const OwnedPart& part : parts) {
+    const auto& [parameter, range, offset] = part.row;
+    for (std::int64_t first = 0; first < range.count; first += kPieceElements) {
+      block.resize(static_cast<std::size_t>(std::min(range.count - first, kPieceElements)));
+      fetch(part, first, std::span<T>(block));
+      file.write_slice<T>(name, offset + first, block);
+      see(part, range.part(first, static_cast<std::int64_t>(block.size())), std::span<const T>(block));
+      progress.advance(static_cast<std::int64_t>(block.size() * sizeof(T)));
+    }
+  }
+}
+
+template <class T>
+Fingerprint write_arrays(hdf5::File& file, const std::vector<OwnedPart>& parts, const model::ParameterStore<T>& store,
+                         const optim::AdamW<T>* optimizer, ByteProgress& progress) {
+  Fingerprint fingerprint;
+  const auto fetch_weights = [&](const OwnedPart& part, std::int64_t first, std::span<T> values) {
+    const auto count = static_cast<std::int64_t>(values.size());
+    Kokkos::deep_copy(HostVector<T>(values.data(), count),
+                      Vector<T>(store.weights().data() + part.piece.store_offset + first, count));
+  };
+  const auto sum = [&](const OwnedPart& part, const Range& range, std::span<const T> values) {
+    const model::Parameter& parameter = store.parameters()[part.piece.parameter];
+    fingerprint.add(parameter.name, parameter.global_columns(), range, values);
+  };
+  write_array<T>(file, kWeightsArray, parts, progress, fetch_weights, sum);
+  if (optimizer == nullptr) return fingerprint;
+  const auto write_moments = [&](optim::Moment moment, const char* name) {
+    const auto fetch = [&](const OwnedPart& part, std::int64_t first, std::span<T> values) {
+      optimizer->read_moment(moment, part.piece.shard_offset + first, values);
+    };
+    write_array<T>(file, name, parts, progress, fetch, [](const auto&...) {});
+  };
+  write_moments(optim::Moment::kFirst, kFirstMomentArray);
+  write_moments(optim::Moment::kSecond, kSecondMomentArray);
+  return fingerprint;
+}
+
+// On the disk and hashed.
+FileRecord seal(const fs::path& path, ByteProgress& progress) {
+  sync_path(path);
+  const std::uint64_t bytes = fs::file_size(path);
+  return {bytes, hash_file(path, progress)};
+}
+}  // namespace
+
+std::string ShardRecord::text() const {
+  return fmt::format("{} {} {} {} {}", name, file.bytes, file.sha256, weights.low(), weights.high());
+}
+
+ShardRecord ShardRecord::parse(const std::string& line) {
+  ShardRecord record;
+  std::uint64_t low = 0, high = 0;
+  std::istringstream words(line);
+  words >> record.name >> record.file.bytes >> record.file.sha256 >> low >> high;
+  RECPO_REQUIRE(!words.fail());
+  record.weights = {low, high};
+  return record;
+}
+
+template <class T>
+std::optional<ShardRecord> write_shard(const fs::path& folder, const GridPlace& place,
+                                       const model::ParameterStore<T>& store, const optim::AdamW<T>* optimizer) {
+  const int shards = optimizer_shards(optimizer);
+  if (shards == 1 && place.dp_rank != 0) return std::nullopt;
+  RECPO_REQUIRE(shards == 1 || (shards == place.dp_size && optimizer->shard().rank() == place.dp_rank));
+  check_cut(place, store);
+  const std::vector<OwnedPart> parts = parts_owned(place, store, optimizer);
+  const std::int64_t arrays = optimizer == nullptr ? 1 : 3, passes = 2;  // written, then hashed
+  ByteProgress progress("save " + folder.stem().string(),
+                        passes * arrays * num_elements(parts) * static_cast<std::int64_t>(sizeof(T)));
+  ShardRecord record{shard_name(place.tp_rank, place.dp_rank), {}, {}};
+  auto file = hdf5::File::create(folder / record.name);
+  std::vector<TableRow> table;
+  for (const OwnedPart& part : parts) table.push_back(part.row);
+  write_table(file, table);
+  record.weights = write_arrays(file, parts, store, optimizer, progress);
+  file.close();
+  record.file = seal(folder / record.name, progress);
+  return record;
+}
+
+template <class T>
+std::string write_manifest(const fs::path& folder, const GridPlace& place, const Progress& progress,
+                           const model::LlamaConfig& config, const model::ParameterStore<T>& store,
+                           const optim::AdamW<T>* optimizer, const text::Tokenizer& tokenizer,
+                           const std::vector<ShardRecord>& shards) {
+  Contents contents;
+  contents.manifest.progress = progress;
+  contents.manifest.config = config;
+  contents.manifest.has_optimizer = optimizer != nullptr;
+  contents.optimizer_steps = optimizer == nullptr ? 0 : optimizer->steps_done();
+  contents.grid = {place.tp_size, place.dp_size, optimizer_shards(optimizer)};
+  contents.dtype = sizeof(T) == sizeof(float) ? "float32" : "float64";
+  contents.tokenizer_name = tokenizer.file_name();
+  for (const model::Parameter& parameter : store.parameters()) contents.shapes[parameter.name] = parameter.shape;
+  Fingerprint weights;
+  for (const ShardRecord& shard : shards) {
+    weights.add(shard.weights);
+    contents.files[shard.name] = shard.file;
+  }
+  contents.manifest.weights_hash = weights.hex();
+  const auto add_text = [&](const std::string& name, const std::string& text) {
+    write_file(folder / name, text);
+    contents.files[name] = {text.size(), sha256_hex(text)};
+  };
+  add_text(tokenizer.file_name(), tokenizer.file_content());
+  add_text(kDeckName, progress.deck);
+  std::string text = format_contents(contents);
+  write_file(folder / kManifestName, text);
+  return text;
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                          \
+  template std::optional<ShardRecord> write_shard<T>(const fs::path&, const GridPlace&,                               \
+                                                     const model::ParameterStore<T>&, const optim::AdamW<T>*);        \
+  template std::string write_manifest<T>(                                                                             \
+      const fs::path&, const GridPlace&, const Progress&, const model::LlamaConfig&, const model::ParameterStore<T>&, \
+      const optim::AdamW<T>*, const text::Tokenizer&, const std::vector<ShardRecord>&);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::checkpoint

@@ -1,0 +1,134 @@
+#pragma once
+// The ranks of a tensor-parallel x data-parallel grid, one after the other in one process: each holds its part of one
+// set of global values, and is compared with it element by element.
+
+#include <map>
+
+#include "src/checkpoint/shard_writer.hpp"
+#include "tests/checkpoint/small_model.hpp"
+
+namespace recpo::checkpoint {
+
+struct Grid {
+  int tp = 1, dp = 1;
+  bool zero = true;  // optimizer states in dp slices
+
+  int size() const { return tp * dp; }
+  GridPlace place(int rank) const { return {rank % tp, tp, rank / tp, dp}; }
+  std::string name() const { return fmt::format("tp {} dp {}{}", tp, dp, zero ? " ZeRO" : ""); }
+};
+
+// Heads for four shards, and a vocabulary that no number of shards divides.
+inline model::LlamaConfig grid_config(bool tied) {
+  model::LlamaConfig config = small_config(tied);
+  config.vocab_size = 61, config.hidden_size = 24, config.intermediate_size = 20, config.head_dim = 4;
+  config.num_attention_heads = 8, config.num_key_value_heads = 4;
+  return config;
+}
+
+// Weights and both moments of every parameter, whole.
+template <class T>
+struct GlobalValues {
+  GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool short_moments = false) {
+    for (const model::Parameter& parameter : model::llama_parameters(config)) {
+      for (int i = 0; i < 3; ++i) {
+        Random random(seed, parameter.name, static_cast<std::uint64_t>(i));
+        std::vector<T>& values = arrays[i][parameter.name];
+        for (std::int64_t k = 0; k < parameter.global_size(); ++k) {
+          const T value = static_cast<T>(random.normal());
+          values.push_back(i > 0 && short_moments ? to_float(round_stochastically(static_cast<float>(value), 0))
+                                                  : value);
+        }
+      }
+    }
+  }
+  std::map<std::string, std::vector<T>> arrays[3];
+
+  // Of element k of the part of a parameter that a rank holds; 0 where that only pads.
+  T at(int array, const model::Parameter& held, std::int64_t k) const {
+    const std::int64_t row = k / held.columns(), column = k % held.columns();
+    if (row >= held.valid_rows) return T(0);
+    return arrays[array].at(held.name)[(held.row_begin + row) * held.global_columns() + held.column_begin + column];
+  }
+};
+
+template <class T>
+struct RankModel {
+  RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, const std::string& moments = "fp32")
+      : config(shape),
+        grid(on),
+        place(on.place(rank)),
+        store(model::llama_parameters(shape, {place.tp_rank, on.tp}), model::GradientMemory::kNone, on.dp),
+        optimizer(options(moments), store,
+                  model::ParameterShard(store, on.zero ? place.dp_rank : 0, on.zero ? on.dp : 1)) {}
+
+  static optim::OptimizerOptions options(const std::string& moments) {
+    optim::OptimizerOptions options;
+    options.moments = moments;
+    return options;
+  }
+
+  // What this rank should hold, in the layout of its memory: 0 weights, 1 and 2 the moments in shard storage.
+  std::vector<T> expected(const GlobalValues<T>& values, int array) const {
+    std::vector<T> held(array == 0 ? store.size() : optimizer.shard().size(), T(0));
+    const auto copy = [&](std::size_t p, std::int64_t begin, std::int64_t end, std::int64_t offset) {
+      for (std::int64_t k = begin; k < end; ++k) held[offset + k - begin] = values.at(array, store.parameters()[p], k);
+    };
+    if (array == 0) {
+      for (std::size_t p = 0; p < store.parameters().size(); ++p)
+        copy(p, 0, store.parameters()[p].size(), store.parameters()[p].offset);
+    } else {
+      for (const model::ShardPiece& piece : optimizer.shard().pieces())
+        copy(piece.parameter, piece.begin, piece.end, piece.shard_offset);
+    }
+    return held;
+  }
+  void fill(const GlobalValues<T>& values, std::int64_t steps) {
+    const std::vector<T> weights = expected(values, 0);
+    Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
+    optimizer.write_moment(optim::Moment::kFirst, 0, expected(values, 1));
+    optimizer.write_moment(optim::Moment::kSecond, 0, expected(values, 2));
+    optimizer.set_steps_done(steps);
+  }
+  std::vector<T> moment(optim::Moment which) const {
+    std::vector<T> values(optimizer.shard().size());
+    optimizer.read_moment(which, 0, values);
+    return values;
+  }
+  void expect(const GlobalValues<T>& values, std::int64_t steps) const {
+    expect_same_bits(host_values(store.weights()), expected(values, 0));
+    expect_same_bits(moment(optim::Moment::kFirst), expected(values, 1));
+    expect_same_bits(moment(optim::Moment::kSecond), expected(values, 2));
+    EXPECT_EQ(optimizer.steps_done(), steps);
+  }
+  void load(const std::filesystem::path& checkpoint) {
+    load_weights(checkpoint, store);
+    load_optimizer(checkpoint, optimizer);
+  }
+
+  model::LlamaConfig config;
+  Grid grid;
+  GridPlace place;
+  model::ParameterStore<T> store;
+  optim::AdamW<T> optimizer;
+};
+
+// A checkpoint in `folder` as the ranks of the grid write it, without ranks.
+template <class T>
+void write_as(const Grid& grid, const std::filesystem::path& folder, const model::LlamaConfig& config,
+              const GlobalValues<T>& values, std::int64_t steps, const std::string& moments = "fp32") {
+  std::filesystem::create_directories(folder);
+  std::vector<ShardRecord> records;
+  for (int rank = grid.size(); rank-- > 0;) {  // rank 0 last: it writes the manifest
+    RankModel<T> model(config, grid, rank, moments);
+    model.fill(values, steps);
+    const auto record = write_shard<T>(folder, model.place, model.store, &model.optimizer);
+    EXPECT_EQ(record.has_value(), grid.zero || model.place.dp_rank == 0);
+    if (record) records.push_back(ShardRecord::parse(record->text()));
+    if (rank == 0)
+      write_manifest<T>(folder, model.place, progress_at(1), config, model.store, &model.optimizer, small_tokenizer(),
+                        records);
+  }
+}
+
+}  // namespace recpo::checkpoint
