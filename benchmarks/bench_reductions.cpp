@@ -10,10 +10,11 @@ namespace {
 void square_sum_chunks(benchmark::State& state) {
   const std::int64_t n = state.range(0);
   const auto x = filled_vector<float>(n);
-  const auto partial = filled_vector<double>(kernels::norm_chunks(n));
+  constexpr std::int64_t kChunk = 1 << 16;
+  const auto partial = filled_vector<double>((n + kChunk - 1) / kChunk);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::square_sum_chunks<float>(exec, x, partial);
+    kernels::square_sum_chunks<float>(exec, x, kChunk, partial);
     exec.fence();
   }
   report_bytes(state, 4.0 * n);

@@ -59,9 +59,10 @@ void argmax_rows(benchmark::State& state) {
   const std::int64_t rows = state.range(0), vocab = state.range(1);
   const auto logits = filled_matrix<float>(rows, vocab);
   const OwnedVector<int> index("recpo::bench::index", rows);
+  const OwnedVector<float> largest("recpo::bench::largest", rows);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::argmax_rows<float>(exec, logits, static_cast<int>(vocab), index);
+    kernels::argmax_rows<float>(exec, logits, static_cast<int>(vocab), index, largest);
     exec.fence();
   }
   report_bytes(state, 4.0 * rows * vocab);

@@ -4,20 +4,26 @@
 //   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
 //   w -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 // with g = gradient_scale * gradient (the clipping factor).
+// Moments are stored as T or as bfloat16. The latter are rounded stochastically: an update of v by a part in a thousand
+// is below half a unit of bfloat16 and would be lost by rounding to nearest. The random bits are a pure function of
+// (rounding_key, step, first_element + index), so that a slice of a parameter moves as it would in the whole.
 
+#include "src/support/bfloat16.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
 struct AdamWCoefficients {
   double lr = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
-  std::int64_t step = 1;        // t, from 1
+  std::int64_t step = 1;  // t, from 1
   double gradient_scale = 1.0;
+  std::uint64_t rounding_key = 0;  // of the parameter
+  std::int64_t first_element = 0;  // of the slice within it
 };
 
-// All [n], elementwise, in place.
-template <class T>
-void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Vector<const T> gradient, Vector<T> m,
-                Vector<T> v, Vector<T> weight);
+// All [n], elementwise, in place. M is T or Bfloat16.
+template <class T, class M = T>
+void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Vector<const T> gradient, Vector<M> m,
+                Vector<M> v, Vector<T> weight);
 
 }  // namespace recpo::kernels

@@ -5,29 +5,37 @@
 namespace recpo::kernels {
 
 template <class T>
-void embedding_forward(const ExecSpace& exec, Vector<const int> tokens, Matrix<const T> table, Matrix<T> out) {
-  const int hidden = static_cast<int>(out.extent(1));
+void embedding_forward(const ExecSpace& exec, Vector<const int> tokens, Matrix<const T> table, Matrix<T> out,
+                       int first_token) {
+  const int hidden = static_cast<int>(out.extent(1)), rows = static_cast<int>(table.extent(0));
   for_each_row(
       exec, "recpo::embedding::forward", out.extent(0), hidden, KOKKOS_LAMBDA(const Row& row) {
-        const T* source = &table(tokens(row.index()), 0);
+        const int place = tokens(row.index()) - first_token;
         T* target = &out(row.index(), 0);
-        row.for_each(hidden, [&](int h) { target[h] = source[h]; });
+        if (place < 0 || place >= rows) {
+          row.for_each(hidden, [&](int h) { target[h] = 0; });
+        } else {
+          const T* source = &table(place, 0);
+          row.for_each(hidden, [&](int h) { target[h] = source[h]; });
+        }
       });
 }
 
 // A frequent token (a line break) owns a large share of the rows, so a group is cut into column strips as well.
 template <class T>
 void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Vector<const int> group_begin,
-                        Vector<const int> order, Matrix<const T> d_out, Matrix<T> d_table) {
+                        Vector<const int> order, Matrix<const T> d_out, Matrix<T> d_table, int first_token) {
   constexpr int kStrip = 128;
-  const int hidden = static_cast<int>(d_out.extent(1));
+  const int hidden = static_cast<int>(d_out.extent(1)), rows = static_cast<int>(d_table.extent(0));
   const std::int64_t groups = group_token.extent(0), strips = (hidden + kStrip - 1) / kStrip;
   for_each_row(
       exec, "recpo::embedding::backward", groups * strips, kStrip, KOKKOS_LAMBDA(const Row& row) {
         const std::int64_t group = row.index() / strips;
         const int first_column = static_cast<int>(row.index() % strips) * kStrip;
         const int columns = hidden - first_column < kStrip ? hidden - first_column : kStrip;
-        T* target = &d_table(group_token(group), first_column);
+        const int place = group_token(group) - first_token;
+        if (place < 0 || place >= rows) return;
+        T* target = &d_table(place, first_column);
         for (int k = group_begin(group); k < group_begin(group + 1); ++k) {
           const T* source = &d_out(order(k), first_column);
           row.for_each(columns, [&](int h) { target[h] += source[h]; });
@@ -36,9 +44,9 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                     \
-  template void embedding_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);           \
+  template void embedding_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>, int);      \
   template void embedding_backward<T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const int>, \
-                                      Matrix<const T>, Matrix<T>);
+                                      Matrix<const T>, Matrix<T>, int);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

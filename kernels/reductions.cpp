@@ -5,15 +5,15 @@
 namespace recpo::kernels {
 
 template <class T>
-void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, Vector<double> partial) {
+void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, std::int64_t chunk, Vector<double> partial) {
   const std::int64_t n = x.extent(0);
   const T* x_data = x.data();
   for_each_row(
-      exec, "recpo::reductions::square_sum", norm_chunks(n), kNormChunk, KOKKOS_LAMBDA(const Row& row) {
-        const std::int64_t begin = row.index() * kNormChunk;
-        const int count = static_cast<int>(n - begin < kNormChunk ? n - begin : kNormChunk);
-        const T* chunk = x_data + begin;
-        const double sum = row.sum<double>(count, [&](int i) { return static_cast<double>(chunk[i]) * chunk[i]; });
+      exec, "recpo::reductions::square_sum", (n + chunk - 1) / chunk, chunk, KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t begin = row.index() * chunk;
+        const int count = static_cast<int>(n - begin < chunk ? n - begin : chunk);
+        const T* own = x_data + begin;
+        const double sum = row.sum<double>(count, [&](int i) { return static_cast<double>(own[i]) * own[i]; });
         row.once([&]() { partial(row.index()) = sum; });
       });
 }
@@ -48,10 +48,10 @@ void scatter_add_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<cons
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                     \
-  template void square_sum_chunks<T>(const ExecSpace&, Vector<const T>, Vector<double>);         \
-  template void add<T>(const ExecSpace&, Vector<const T>, Vector<T>);                            \
-  template void gather_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>); \
+#define RECPO_INSTANTIATE(T)                                                                           \
+  template void square_sum_chunks<T>(const ExecSpace&, Vector<const T>, std::int64_t, Vector<double>); \
+  template void add<T>(const ExecSpace&, Vector<const T>, Vector<T>);                                  \
+  template void gather_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);       \
   template void scatter_add_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

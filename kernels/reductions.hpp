@@ -5,14 +5,11 @@
 
 namespace recpo::kernels {
 
-// Sum of squares in double over chunks of kNormChunk elements from the start of x; partial[i] belongs to chunk i.
-// The caller adds the partials in order (or gathers those of other ranks first).
-inline constexpr std::int64_t kNormChunk = 1 << 16;
-inline std::int64_t norm_chunks(std::int64_t n) { return (n + kNormChunk - 1) / kNormChunk; }
-
-// x [n], partial [norm_chunks(n)] (assigned)
+// Sum of squares in double over chunks of `chunk` elements from the start of x; partial[i] belongs to chunk i. The
+// caller adds the partials in order (or gathers those of other ranks first).
+// x [n], partial [ceil(n / chunk)] (assigned)
 template <class T>
-void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, Vector<double> partial);
+void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, std::int64_t chunk, Vector<double> partial);
 
 // y += x, elementwise
 template <class T>

@@ -7,8 +7,8 @@ namespace recpo::kernels {
 
 template <class T>
 void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<const int> target_begin,
-                           Vector<const int> target_token, Vector<Accumulate<T>> lse,
-                           Vector<Accumulate<T>> token_logp) {
+                           Vector<const int> target_token, Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp,
+                           int first_token) {
   using Sum = Accumulate<T>;
   for_each_row(
       exec, "recpo::sequence_logp::forward", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
@@ -18,16 +18,43 @@ void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vo
         const Sum log_sum = Kokkos::log(sum);
         const int begin = target_begin(row.index()), count = target_begin(row.index() + 1) - begin;
         // logit - largest is exact when they are close; adding the two halves of lse first would round it away.
-        row.for_each(count,
-                     [&](int m) { token_logp(begin + m) = (logit[target_token(begin + m)] - largest) - log_sum; });
+        row.for_each(count, [&](int m) {
+          const int column = target_token(begin + m) - first_token;
+          const bool held = column >= 0 && column < vocab;
+          token_logp(begin + m) = held ? (logit[column] - largest) - log_sum : Sum(0);
+        });
         row.once([&]() { lse(row.index()) = largest + log_sum; });
+      });
+}
+
+template <class T>
+void sequence_logp_combine(const ExecSpace& exec, Matrix<const Accumulate<T>> shard_lse, int own_shard, int vocab,
+                           int first_token, Vector<const int> target_begin, Vector<const int> target_token,
+                           Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp) {
+  using Sum = Accumulate<T>;
+  const int shards = static_cast<int>(shard_lse.extent(0));
+  for_each_row(
+      exec, "recpo::sequence_logp::combine", lse.extent(0), 1, KOKKOS_LAMBDA(const Row& row) {
+        row.once([&]() {
+          const std::int64_t r = row.index();
+          Sum largest = shard_lse(0, r), sum = 0;
+          for (int s = 1; s < shards; ++s) largest = shard_lse(s, r) > largest ? shard_lse(s, r) : largest;
+          for (int s = 0; s < shards; ++s) sum += exp(shard_lse(s, r) - largest);
+          const Sum log_sum = Kokkos::log(sum);
+          const Sum own_share = (shard_lse(own_shard, r) - largest) - log_sum;
+          for (int m = target_begin(r); m < target_begin(r + 1); ++m) {
+            const int column = target_token(m) - first_token;
+            if (column >= 0 && column < vocab) token_logp(m) += own_share;
+          }
+          lse(r) = largest + log_sum;
+        });
       });
 }
 
 template <class T>
 void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begin, Vector<const int> target_token,
                             Vector<const Accumulate<T>> lse, Vector<const Accumulate<T>> d_token_logp, int vocab,
-                            Matrix<T> logits) {
+                            Matrix<T> logits, int first_token) {
   using Sum = Accumulate<T>;
   const int padding = static_cast<int>(logits.extent(1)) - vocab;
   for_each_row(
@@ -41,29 +68,39 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
         row.for_each(padding, [&](int v) { logit[vocab + v] = 0; });
         // One after the other: two answers may begin with the same token.
         row.once([&]() {
-          for (int m = begin; m < end; ++m) logit[target_token(m)] += d_token_logp(m);
+          for (int m = begin; m < end; ++m) {
+            const int column = target_token(m) - first_token;
+            if (column >= 0 && column < vocab) logit[column] += d_token_logp(m);
+          }
         });
       });
 }
 
 template <class T>
-void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index) {
+void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest_logit) {
   for_each_row(
       exec, "recpo::sequence_logp::argmax", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
         const T* logit = &logits(row.index(), 0);
         const T largest = row.max<T>(vocab, [&](int v) { return logit[v]; });
         // The largest of (vocab - v) is the smallest v; a row of NaN only has none and gives 0.
         const int from_end = row.max<int>(vocab, [&](int v) { return logit[v] == largest ? vocab - v : 0; });
-        row.once([&]() { index(row.index()) = from_end > 0 ? vocab - from_end : 0; });
+        row.once([&]() {
+          index(row.index()) = from_end > 0 ? vocab - from_end : 0;
+          largest_logit(row.index()) = largest;
+        });
       });
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                           \
   template void sequence_logp_forward<T>(const ExecSpace&, Matrix<const T>, int, Vector<const int>, Vector<const int>, \
-                                         Vector<Accumulate<T>>, Vector<Accumulate<T>>);                                \
+                                         Vector<Accumulate<T>>, Vector<Accumulate<T>>, int);                           \
+  template void sequence_logp_combine<T>(const ExecSpace&, Matrix<const Accumulate<T>>, int, int, int,                 \
+                                         Vector<const int>, Vector<const int>, Vector<Accumulate<T>>,                  \
+                                         Vector<Accumulate<T>>);                                                       \
   template void sequence_logp_backward<T>(const ExecSpace&, Vector<const int>, Vector<const int>,                      \
-                                          Vector<const Accumulate<T>>, Vector<const Accumulate<T>>, int, Matrix<T>);   \
-  template void argmax_rows<T>(const ExecSpace&, Matrix<const T>, int, Vector<int>);
+                                          Vector<const Accumulate<T>>, Vector<const Accumulate<T>>, int, Matrix<T>,    \
+                                          int);                                                                        \
+  template void argmax_rows<T>(const ExecSpace&, Matrix<const T>, int, Vector<int>, Vector<T>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

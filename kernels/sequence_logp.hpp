@@ -4,6 +4,12 @@
 //   token_logp[m] = logits[r, target_token[m]] - lse[r]   for m in [target_begin[r], target_begin[r + 1]),
 //   lse[r] = log sum_v exp(logits[r, v]).
 // Columns from `vocab` on (padding) do not take part.
+//
+// Vocabulary parallelism: shard s of S holds the columns of tokens [first_token, first_token + vocab). The forward
+// gives the shard's own lse, and its own log-probs for the tokens it holds (0 for others); sequence_logp_combine turns
+// the lse of all shards into the whole one, and the shard's log-probs into its terms of a sum over shards:
+//   lse[r] = log sum_s exp(lse_s[r]),   token_logp[m] += lse_own[r] - lse[r] where the shard holds target m.
+// The backward is the same as without shards, with the whole lse.
 
 #include "src/support/views.hpp"
 
@@ -12,8 +18,14 @@ namespace recpo::kernels {
 // logits [R, >= vocab]; target_begin [R + 1], target_token [M]; lse [R] and token_logp [M] are assigned.
 template <class T>
 void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<const int> target_begin,
-                           Vector<const int> target_token, Vector<Accumulate<T>> lse,
-                           Vector<Accumulate<T>> token_logp);
+                           Vector<const int> target_token, Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp,
+                           int first_token = 0);
+
+// shard_lse [S, R] of all shards; lse [R] is assigned, token_logp [M] changed in place.
+template <class T>
+void sequence_logp_combine(const ExecSpace& exec, Matrix<const Accumulate<T>> shard_lse, int own_shard, int vocab,
+                           int first_token, Vector<const int> target_begin, Vector<const int> target_token,
+                           Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp);
 
 // In place: logits become the gradient of sum_m d_token_logp[m] * token_logp[m]:
 //   d_logits[r, v] = sum over r's targets m of d_token_logp[m] * ([v == token m] - softmax(logits[r])[v]);
@@ -21,10 +33,11 @@ void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vo
 template <class T>
 void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begin, Vector<const int> target_token,
                             Vector<const Accumulate<T>> lse, Vector<const Accumulate<T>> d_token_logp, int vocab,
-                            Matrix<T> logits);
+                            Matrix<T> logits, int first_token = 0);
 
-// Greedy choice: the smallest index of the largest logit of each row. logits [B, >= vocab], index [B] (assigned)
+// Greedy choice: the smallest index of the largest logit of each row, and that logit. logits [B, >= vocab], index and
+// largest [B] (assigned)
 template <class T>
-void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index);
+void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest);
 
 }  // namespace recpo::kernels

@@ -26,13 +26,6 @@ struct RunOptions {
   std::vector<std::string> stages = {"prepare", "evaluate-base", "sft", "evaluate-sft", "align", "evaluate", "report"};
 };
 
-struct ParallelOptions {
-  std::int64_t tp = 1, zero = 1;
-  std::string backend = "auto";
-  std::int64_t reduction_leaves = 8;
-  bool sequence_parallel = false;
-};
-
 struct TokenizerOptions {
   std::string path;
   std::int64_t train_vocab = 0;
@@ -62,7 +55,7 @@ struct BaselineOptions {
 
 struct Deck {
   RunOptions run;
-  ParallelOptions parallel;
+  train::ParallelOptions parallel;
   data::DataOptions data;
   data::PromptOptions prompt;
   TokenizerOptions tokenizer;

@@ -13,16 +13,8 @@ void refuse_unless(bool available, const Deck& deck, const std::string& key, con
 }
 
 void check_available(const Deck& deck) {
-  refuse_unless(deck.parallel.tp == 1, deck, "parallel.tp", deck.parallel.tp, "tensor parallelism", "1");
-  refuse_unless(deck.parallel.backend != "nccl", deck, "parallel.backend", "nccl", "communication by NCCL", "auto");
-  refuse_unless(!deck.parallel.sequence_parallel, deck, "parallel.sequence_parallel", "true", "sequence parallelism",
-                "false");
   refuse_unless(deck.model.precision != "bf16", deck, "model.precision", "bf16", "training in bf16", "auto or fp32");
-  refuse_unless(deck.model.recompute == "none", deck, "model.recompute", deck.model.recompute,
-                "recomputation of activations", "none");
   refuse_unless(deck.model.lora.rank == 0, deck, "model.lora.rank", deck.model.lora.rank, "LoRA", "0");
-  refuse_unless(deck.optimizer.moments == "fp32", deck, "optimizer.moments", deck.optimizer.moments, "moments in bf16",
-                "fp32");
   refuse_unless(!deck.log.tensorboard, deck, "log.tensorboard", "true", "writing TensorBoard files", "false");
 }
 

@@ -5,6 +5,8 @@
 #include "kernels/gemm.hpp"
 #include "src/app/builtin.hpp"
 #include "src/app/commands/commands.hpp"
+#include "src/app/layout_checks.hpp"
+#include "src/parallel/nccl_communicator.hpp"
 #include "src/support/log.hpp"
 #include "src/support/version.hpp"
 
@@ -12,8 +14,8 @@ namespace recpo::app {
 namespace {
 
 std::string version_text() {
-  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}\n", program_version(), git_description(), build_description(),
-                     library_description(), mpi_library(), kernels::gemm_description());
+  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}, {}\n", program_version(), git_description(), build_description(),
+                     library_description(), mpi_library(), kernels::gemm_description(), parallel::nccl_version());
 }
 
 Deck read_deck_of(const CommandLine& line) {
@@ -34,6 +36,7 @@ void run_dry(const Request& request, const Context& context) {
 }
 
 void run_command(const Request& request, const Context& context) {
+  check_layout(request.line.command, request.deck, context.grid);
   if (request.line.dry_run) return run_dry(request, context);
   if (request.line.builtin()) write_builtin_data(context);
   Workspace workspace(context);

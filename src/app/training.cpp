@@ -19,7 +19,8 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
   stage.log = deck.log;
   stage.seed = deck.run.seed;
   stage.max_bad_steps = deck.run.max_bad_steps;
-  stage.reduction_leaves = deck.parallel.reduction_leaves;
+  stage.parallel = deck.parallel;
+  stage.recompute = deck.model.recompute;
   stage.run_folder = workspace.context().run_folder();
   stage.rows_hash = workspace.rows().hash;
   stage.deck_text = print_deck(deck);
@@ -41,7 +42,8 @@ void train_stage(Workspace& workspace, const train::Stage& stage, const ModelCho
   const Context& context = workspace.context();
   log::info("{}: starts from {}, {:.3g} M parameters", stage.name, start.title,
             static_cast<double>(start.config.num_parameters()) / 1e6);
-  const std::unique_ptr<Store> store = load_weights(start, true);
+  const std::unique_ptr<Store> store = train::training_store<float>(start.config, stage.parallel, context.grid);
+  load_weights(start, *store);
   const train::Outcome outcome = train::train<float>(
       stage, workspace.rows(), reference, start.config, *store, workspace.tokenizer(), context.grid,
       [&context] { return context.stop_requested(); }, context.heartbeat());

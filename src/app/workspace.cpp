@@ -158,13 +158,25 @@ std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) co
   return model_at(*newest);
 }
 
-std::unique_ptr<Store> load_weights(const ModelChoice& choice, bool with_gradients) {
-  auto store = std::make_unique<Store>(model::llama_parameters(choice.config), with_gradients);
+void load_weights(const ModelChoice& choice, Store& store) {
   if (choice.source) {
-    checkpoint::load_weights<float>(*choice.source, *store);
+    checkpoint::load_weights<float>(*choice.source, store);
   } else {
-    model::initialize_weights<float>(choice.config, choice.seed, *store);
+    model::initialize_weights<float>(choice.config, choice.seed, store);
   }
+}
+
+std::unique_ptr<Store> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid) {
+  model::check_tensor_parallel(choice.config, grid.tp->size());
+  const model::Shard shard{grid.tp->rank(), grid.tp->size()};
+  auto store = std::make_unique<Store>(model::llama_parameters(choice.config, shard), false);
+  load_weights(choice, *store);
+  return store;
+}
+
+std::unique_ptr<Store> load_whole(const ModelChoice& choice) {
+  auto store = std::make_unique<Store>(model::llama_parameters(choice.config), false);
+  load_weights(choice, *store);
   return store;
 }
 

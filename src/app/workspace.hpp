@@ -58,8 +58,11 @@ class Workspace {
   std::optional<data::RowFile> rows_;
 };
 
-// The weights of a choice, on every rank. Gradients for training only.
-std::unique_ptr<Store> load_weights(const ModelChoice& choice, bool with_gradients);
+// The weights of a choice: this rank's tensor-parallel shard (kUsage when the model cannot be cut so), the whole, or
+// into a store that is there.
+std::unique_ptr<Store> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid);
+std::unique_ptr<Store> load_whole(const ModelChoice& choice);
+void load_weights(const ModelChoice& choice, Store& store);
 
 // The end token of a model and its tokenizer; kBadInput when neither names one.
 std::int32_t end_token(const model::LlamaConfig& config, const text::Tokenizer& tokenizer);

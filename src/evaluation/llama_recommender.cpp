@@ -11,12 +11,12 @@ template <class T>
 class LlamaRecommender final : public Recommender {
  public:
   LlamaRecommender(const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
-                   std::int32_t end_id, std::int64_t batch_tokens)
+                   std::int32_t end_id, std::int64_t batch_tokens, const model::TensorParallel& tensor)
       : config_(config),
         tokenizer_(tokenizer),
         end_id_(end_id),
-        generator_(config, store, batch_tokens),
-        scorer_(config, store, batch_tokens) {}
+        generator_(config, store, batch_tokens, tensor),
+        scorer_(config, store, batch_tokens, tensor) {}
 
   std::vector<Answer> answer(std::span<const data::Row* const> rows, bool with_scores,
                              const std::function<void()>& progress) override {
@@ -79,13 +79,14 @@ std::int64_t max_answer_tokens(const data::Row& row) {
 template <class T>
 std::unique_ptr<Recommender> make_llama_recommender(const model::LlamaConfig& config, model::ParameterStore<T>& store,
                                                     const text::Tokenizer& tokenizer, std::int32_t end_id,
-                                                    std::int64_t batch_tokens) {
-  return std::make_unique<LlamaRecommender<T>>(config, store, tokenizer, end_id, batch_tokens);
+                                                    std::int64_t batch_tokens, const model::TensorParallel& tensor) {
+  return std::make_unique<LlamaRecommender<T>>(config, store, tokenizer, end_id, batch_tokens, tensor);
 }
 
-#define RECPO_INSTANTIATE(T)                                       \
-  template std::unique_ptr<Recommender> make_llama_recommender<T>( \
-      const model::LlamaConfig&, model::ParameterStore<T>&, const text::Tokenizer&, std::int32_t, std::int64_t);
+#define RECPO_INSTANTIATE(T)                                                                                    \
+  template std::unique_ptr<Recommender> make_llama_recommender<T>(                                              \
+      const model::LlamaConfig&, model::ParameterStore<T>&, const text::Tokenizer&, std::int32_t, std::int64_t, \
+      const model::TensorParallel&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

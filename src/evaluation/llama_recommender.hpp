@@ -8,6 +8,7 @@
 #include "src/evaluation/recommender.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
+#include "src/model/tensor_parallel.hpp"
 #include "src/text/tokenizer.hpp"
 
 namespace recpo::evaluation {
@@ -17,10 +18,12 @@ inline constexpr std::int64_t kExtraTokens = 8;
 // Tokens that may be generated for a row.
 std::int64_t max_answer_tokens(const data::Row& row);
 
-// Keeps copies of config and tokenizer, refers to `store`. Rows must carry tokens.
+// Keeps copies of config and tokenizer, refers to `store`. Rows must carry tokens. Collective over the shards of tensor
+// parallelism, which are asked the same rows and give the same answers.
 template <class T>
 std::unique_ptr<Recommender> make_llama_recommender(const model::LlamaConfig& config, model::ParameterStore<T>& store,
                                                     const text::Tokenizer& tokenizer, std::int32_t end_id,
-                                                    std::int64_t batch_tokens);
+                                                    std::int64_t batch_tokens,
+                                                    const model::TensorParallel& tensor = {});
 
 }  // namespace recpo::evaluation

@@ -11,7 +11,8 @@ template <class T>
 std::vector<ScoredLine> score(const model::LlamaConfig& config, model::ParameterStore<T>& store,
                               const text::Tokenizer& tokenizer, std::int32_t end_id,
                               std::span<const std::string> prompts,
-                              std::span<const std::vector<std::string>> completions, std::int64_t batch_tokens) {
+                              std::span<const std::vector<std::string>> completions, std::int64_t batch_tokens,
+                              const model::TensorParallel& tensor) {
   RECPO_REQUIRE(prompts.size() == completions.size());
   std::vector<data::TokenizedPrompt> tokenized;
   std::vector<TokenTree> trees;
@@ -21,7 +22,7 @@ std::vector<ScoredLine> score(const model::LlamaConfig& config, model::Parameter
     trees.push_back({line.prompt, {line.answers.begin(), line.answers.end()}});
 
   Progress bar("score", static_cast<std::int64_t>(prompts.size()), "lines");
-  TreeScorer<T> scorer(config, store, batch_tokens);
+  TreeScorer<T> scorer(config, store, batch_tokens, tensor);
   const std::vector<std::vector<double>> logp = scorer.score(trees, [&] { bar.advance(); });
 
   std::vector<ScoredLine> result(prompts.size());
@@ -35,7 +36,8 @@ std::vector<ScoredLine> score(const model::LlamaConfig& config, model::Parameter
 #define RECPO_INSTANTIATE(T)                                                                                    \
   template std::vector<ScoredLine> score<T>(const model::LlamaConfig&, model::ParameterStore<T>&,               \
                                             const text::Tokenizer&, std::int32_t, std::span<const std::string>, \
-                                            std::span<const std::vector<std::string>>, std::int64_t);
+                                            std::span<const std::vector<std::string>>, std::int64_t,            \
+                                            const model::TensorParallel&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -14,8 +14,9 @@ void require_in_vocabulary(const model::LlamaConfig& config, std::span<const std
 }
 
 template <class T>
-TreeScorer<T>::TreeScorer(const model::LlamaConfig& config, model::ParameterStore<T>& store, std::int64_t batch_tokens)
-    : config_(config), store_(store), batch_tokens_(batch_tokens) {}
+TreeScorer<T>::TreeScorer(const model::LlamaConfig& config, model::ParameterStore<T>& store, std::int64_t batch_tokens,
+                          const model::TensorParallel& tensor)
+    : config_(config), store_(store), batch_tokens_(batch_tokens), tensor_(tensor) {}
 
 template <class T>
 void TreeScorer<T>::reserve(std::int64_t tokens, std::int64_t completions) {
@@ -23,7 +24,7 @@ void TreeScorer<T>::reserve(std::int64_t tokens, std::int64_t completions) {
   capacity_.tokens = std::max(capacity_.tokens, tokens);
   capacity_.completions = std::max(capacity_.completions, completions);
   llama_.reset();  // the old activations go before the new ones come
-  llama_ = std::make_unique<model::Llama<T>>(config_, store_, capacity_);
+  llama_ = std::make_unique<model::Llama<T>>(config_, store_, capacity_, tensor_);
 }
 
 template <class T>

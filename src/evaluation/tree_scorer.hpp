@@ -2,7 +2,7 @@
 // Log-probs of many completions of one prompt, for many prompts: every prompt is computed once, as the trunk of a token
 // tree whose branches are its completions, and trees are packed into passes of at most batch_tokens tokens (a longer
 // tree goes alone). A completion's score is the sum of its tokens' log-probs, end token included, so a longer title is
-// not favoured or punished beyond its likelihood. Not collective.
+// not favoured or punished beyond its likelihood. Collective over the shards of tensor parallelism.
 
 #include <functional>
 #include <memory>
@@ -22,7 +22,8 @@ template <class T>
 class TreeScorer {
  public:
   // `store` must outlive the scorer. Activations are allocated with the first call and grow when a tree needs more.
-  TreeScorer(const model::LlamaConfig& config, model::ParameterStore<T>& store, std::int64_t batch_tokens);
+  TreeScorer(const model::LlamaConfig& config, model::ParameterStore<T>& store, std::int64_t batch_tokens,
+             const model::TensorParallel& tensor = {});
 
   // [trees][answers of the tree]; `progress` (may be empty) is called once a tree. Throws kBadInput for a token that
   // the model's vocabulary does not have.
@@ -34,6 +35,7 @@ class TreeScorer {
   model::LlamaConfig config_;
   model::ParameterStore<T>& store_;
   std::int64_t batch_tokens_;
+  model::TensorParallel tensor_;
   model::LlamaCapacity capacity_;
   std::unique_ptr<model::Llama<T>> llama_;
 };

@@ -1,6 +1,7 @@
 #include "src/model/block.hpp"
 
 #include "kernels/gemm.hpp"
+#include "kernels/reductions.hpp"
 #include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/swiglu.hpp"
@@ -56,6 +57,23 @@ void keep_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> so
       "recpo::block::keep_rows", RangePolicy(exec, 0, static_cast<std::int64_t>(source.extent(0)) * width),
       KOKKOS_LAMBDA(std::int64_t i) { cache(rows(i / width), i % width) = source(i / width, i % width); });
 }
+
+// out = residual + sum over shards of x w^T. The residual enters on the first shard, or on its rows' owner.
+template <class T>
+void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Matrix<T>& x, const Matrix<T>& w,
+                    const Matrix<T>& residual, const Matrix<T>& out) {
+  if (rows.splits()) {
+    const Matrix<T> partial = rows.partial(out);
+    project<T>(exec, x, w, T(0), partial);
+    Kokkos::deep_copy(exec, out, residual);
+    const Matrix<T> sum = rows.sum(exec, partial);
+    kernels::add<T>(exec, Vector<const T>(sum.data(), sum.size()), Vector<T>(out.data(), out.size()));
+    return;
+  }
+  if (rows.is_first()) Kokkos::deep_copy(exec, out, residual);
+  project<T>(exec, x, w, rows.is_first() ? T(1) : T(0), out);
+  rows.sum(exec, out);
+}
 }  // namespace
 
 template <class T>
@@ -63,8 +81,9 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
                    const KeyValueCache<T>& cache, const BlockActivations<T>& a, Matrix<T> out) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
+  const TensorRows<T>& rows = context.rows;
   kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, config.rms_norm_eps, a.normed, a.inverse_rms);
-  project<T>(exec, a.normed, weights.qkv, T(0), a.qkv);
+  project<T>(exec, rows.gather(exec, a.normed), weights.qkv, T(0), a.qkv);
   kernels::rope_forward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config), a.qkv);
 
   QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
@@ -76,14 +95,21 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
   }
   kernels::attention_forward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
                                 a.attended, a.lse, context.attention_workspace);
-  Kokkos::deep_copy(exec, a.mid, a.x);
-  project<T>(exec, a.attended, weights.o, T(1), a.mid);
+  add_projection<T>(exec, rows, a.attended, weights.o, a.x, a.mid);
 
   kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, config.rms_norm_eps, a.mid_normed, a.mid_inverse_rms);
-  project<T>(exec, a.mid_normed, weights.gate_up, T(0), a.gate_up);
+  project<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, T(0), a.gate_up);
   kernels::swiglu_forward<T>(exec, a.gate_up, a.activated);
-  Kokkos::deep_copy(exec, out, a.mid);
-  project<T>(exec, a.activated, weights.down, T(1), out);
+  if (out.data() != nullptr) add_projection<T>(exec, rows, a.activated, weights.down, a.mid, out);
+}
+
+template <class T>
+void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
+                                 const BlockActivations<T>& a) {
+  const double eps = context.config.rms_norm_eps;
+  kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, eps, a.normed, a.inverse_rms);
+  kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, eps, a.mid_normed, a.mid_inverse_rms);
+  kernels::swiglu_forward<T>(exec, a.gate_up, a.activated);
 }
 
 template <class T>
@@ -92,30 +118,34 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
                     const BlockTensors<T>& gradients) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
+  const TensorRows<T>& rows = context.rows;
+  const Matrix<T> d_normed = rows.partial(w.d_normed);
   // d_x is the gradient of out, which is also that of mid along the residual.
-  project_backward<T>(exec, a.activated, weights.down, d_x, w.d_activated, gradients.down);
+  project_backward<T>(exec, a.activated, weights.down, rows.gather(exec, d_x), w.d_activated, gradients.down);
   kernels::swiglu_backward<T>(exec, a.gate_up, w.d_activated, a.gate_up);
-  project_backward<T>(exec, a.mid_normed, weights.gate_up, a.gate_up, w.d_normed, gradients.gate_up);
-  kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, w.d_normed, d_x, gradients.post_norm,
-                                w.norm);
+  project_backward<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, a.gate_up, d_normed, gradients.gate_up);
+  kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, rows.sum(exec, d_normed), d_x,
+                                gradients.post_norm, w.norm);
   // Now d_x is the gradient of mid, which is also that of x along the residual.
-  project_backward<T>(exec, a.attended, weights.o, d_x, w.d_attended, gradients.o);
+  project_backward<T>(exec, a.attended, weights.o, rows.gather(exec, d_x), w.d_attended, gradients.o);
   const QueryKeyValue<T> heads = split_heads<T>(config, a.qkv), d_heads = split_heads<T>(config, w.d_qkv);
   kernels::attention_backward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
                                  a.attended, a.lse, w.d_attended, d_heads.q, d_heads.k, d_heads.v,
                                  context.attention_workspace);
   kernels::rope_backward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config),
                             w.d_qkv);
-  project_backward<T>(exec, a.normed, weights.qkv, w.d_qkv, w.d_normed, gradients.qkv);
-  kernels::rms_norm_backward<T>(exec, a.x, weights.input_norm, a.inverse_rms, w.d_normed, d_x, gradients.input_norm,
-                                w.norm);
+  project_backward<T>(exec, rows.gather(exec, a.normed), weights.qkv, w.d_qkv, d_normed, gradients.qkv);
+  kernels::rms_norm_backward<T>(exec, a.x, weights.input_norm, a.inverse_rms, rows.sum(exec, d_normed), d_x,
+                                gradients.input_norm, w.norm);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                          \
-  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,    \
-                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);     \
-  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,   \
-                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>, \
+#define RECPO_INSTANTIATE(T)                                                                                     \
+  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,               \
+                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);                \
+  template void block_recompute_elementwise<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&, \
+                                               const BlockActivations<T>&);                                      \
+  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,              \
+                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>,            \
                                   const BlockTensors<T>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

@@ -2,11 +2,15 @@
 // One decoder block, forward and backward, as a sequence of kernels:
 //   normed = rms_norm(x);  q|k|v = rope(normed Wqkv^T);  mid = x + attention(q, k, v) Wo^T
 //   mid_normed = rms_norm(mid);  out = mid + swiglu(mid_normed Wgate_up^T) Wdown^T
-// All memory is the caller's.
+// Under tensor parallelism the block holds its shard's heads and feed-forward columns; `config` is the shard's. The two
+// sums over shards stand after Wo and Wdown, their mirror images in the backward before the two norms. When tokens are
+// split (TensorParallel::sequence), everything of width H belongs to this shard's tokens only, [Ts, H], and projections
+// work on gathered rows. Collective over the shards. All memory is the caller's.
 
 #include "kernels/attention.hpp"
 #include "src/model/config.hpp"
 #include "src/model/device_batch.hpp"
+#include "src/model/tensor_rows.hpp"
 #include "src/model/weights.hpp"
 #include "src/support/views.hpp"
 
@@ -20,13 +24,13 @@ struct RopeTables {
 // What a block computes on the way; kept for the backward pass in training, shared by all blocks otherwise.
 template <class T>
 struct BlockActivations {
-  Matrix<T> x;                                         // [T, H] input
-  Matrix<T> normed, mid, mid_normed;                   // [T, H]
+  Matrix<T> x;                                         // [Ts, H] input; Ts = T unless tokens are split
+  Matrix<T> normed, mid, mid_normed;                   // [Ts, H]
   Matrix<T> qkv;                                       // [T, (N + 2G) D] after the rotation
   Matrix<T> attended;                                  // [T, N D]
   Matrix<T> gate_up;                                   // [T, 2F]; its gradient afterwards
   Matrix<T> activated;                                 // [T, F]
-  Vector<Accumulate<T>> inverse_rms, mid_inverse_rms;  // [T]
+  Vector<Accumulate<T>> inverse_rms, mid_inverse_rms;  // [Ts]
   Matrix<Accumulate<T>> lse;                           // [T, N]
 };
 
@@ -39,7 +43,7 @@ struct KeyValueCache {
 
 template <class T>
 struct BackwardWorkspace {
-  Matrix<T> d_normed;     // [T, H]
+  Matrix<T> d_normed;     // [T, H]; TensorRows' memory when tokens are split
   Matrix<T> d_qkv;        // [T, (N + 2G) D]
   Matrix<T> d_attended;   // [T, N D]
   Matrix<T> d_activated;  // [T, F]
@@ -49,17 +53,25 @@ struct BackwardWorkspace {
 template <class T>
 struct BlockContext {  // what all blocks of a pass share
   const LlamaConfig& config;
+  const TensorRows<T>& rows;
   const DeviceBatch& batch;
   RopeTables<T> rope;
   Vector<T> attention_workspace;
 };
 
-// out [T, H] is assigned; it may be the same memory as activations.x when no backward follows.
+// out [Ts, H] is assigned; it may be the same memory as activations.x when no backward follows. Without `out` (empty)
+// the block ends with `activated`: all that its backward needs.
 template <class T>
 void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
                    const KeyValueCache<T>& cache, const BlockActivations<T>& activations, Matrix<T> out);
 
-// d_x [T, H]: gradient of the block's output in, of its input out. Gradients of weights are added to.
+// Norms and SwiGLU again, from the other activations.
+template <class T>
+void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
+                                 const BlockActivations<T>& activations);
+
+// d_x [Ts, H]: gradient of the block's output in, of its input out. Gradients of weights are added to; those of norms
+// are this shard's tokens' part when tokens are split.
 template <class T>
 void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
                     const BlockActivations<T>& activations, const BackwardWorkspace<T>& workspace, Matrix<T> d_x,

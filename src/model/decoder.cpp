@@ -1,7 +1,6 @@
 #include "src/model/decoder.hpp"
 
 #include "kernels/embedding.hpp"
-#include "kernels/rms_norm.hpp"
 
 namespace recpo::model {
 namespace {
@@ -12,45 +11,17 @@ kernels::AttentionShape attention_shape(const LlamaConfig& config) {
 }  // namespace
 
 template <class T>
-Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity)
-    : config_(config),
+Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity,
+                    const TensorParallel& tensor)
+    : config_(shard_config(config, tensor.shard().size)),
       capacity_(capacity),
+      buckets_(config),
+      vocabulary_(vocabulary_shard(config, tensor.shard())),
       weights_(llama_weights(config, store)),
-      arena_("recpo::decoder::activations") {
+      memory_(config, tensor, capacity) {
   if (capacity.training) gradients_ = llama_gradients(config, store);
-  head_ = std::make_unique<Head<T>>(config_, capacity.logit_rows, capacity.targets, capacity.logit_chunk,
-                                    capacity.training, arena_);
-  const std::int64_t blocks = capacity.training ? config_.num_hidden_layers : 1;
-  for (std::int64_t l = 0; l < blocks; ++l) blocks_.push_back(plan_block());
-  const std::int64_t hidden = capacity.tokens * config_.hidden_size;
-  for (std::int64_t l = 0; l < (capacity.training ? blocks + 1 : 1); ++l) streams_.push_back(arena_.plan<T>(hidden));
-  if (capacity.training) {
-    d_x_ = arena_.plan<T>(hidden);
-    d_normed_ = arena_.plan<T>(hidden);
-    d_qkv_ = arena_.plan<T>(capacity.tokens * (config_.query_width() + 2 * config_.key_value_width()));
-    d_attended_ = arena_.plan<T>(capacity.tokens * config_.query_width());
-    d_activated_ = arena_.plan<T>(capacity.tokens * config_.intermediate_size);
-    norm_workspace_ = arena_.plan<Accumulate<T>>(kernels::rms_norm_workspace(capacity.tokens, config_.hidden_size));
-  }
-  arena_.allocate();
+  memory_.allocate();
   make_rope_tables(ExecSpace{});
-}
-
-template <class T>
-typename Decoder<T>::BlockSlices Decoder<T>::plan_block() {
-  const std::int64_t tokens = capacity_.tokens, hidden = config_.hidden_size, ffn = config_.intermediate_size;
-  BlockSlices slices;
-  slices.normed = arena_.plan<T>(tokens * hidden);
-  slices.mid = arena_.plan<T>(tokens * hidden);
-  slices.mid_normed = arena_.plan<T>(tokens * hidden);
-  slices.qkv = arena_.plan<T>(tokens * (config_.query_width() + 2 * config_.key_value_width()));
-  slices.attended = arena_.plan<T>(tokens * config_.query_width());
-  slices.gate_up = arena_.plan<T>(tokens * 2 * ffn);
-  slices.activated = arena_.plan<T>(tokens * ffn);
-  slices.inverse_rms = arena_.plan<Accumulate<T>>(tokens);
-  slices.mid_inverse_rms = arena_.plan<Accumulate<T>>(tokens);
-  slices.lse = arena_.plan<Accumulate<T>>(tokens * config_.num_attention_heads);
-  return slices;
 }
 
 template <class T>
@@ -67,32 +38,13 @@ void Decoder<T>::make_rope_tables(const ExecSpace& exec) {
 }
 
 template <class T>
-Matrix<T> Decoder<T>::stream(std::int64_t block, std::int64_t tokens) const {
-  const std::size_t index = capacity_.training ? static_cast<std::size_t>(block) : 0;
-  return arena_.matrix<T>(streams_[index], tokens, config_.hidden_size);
+std::int64_t Decoder<T>::bytes() const {
+  return memory_.bytes() + rope_table_bytes<T>(config_, capacity_.positions) +
+         static_cast<std::int64_t>(attention_workspace_.extent(0) * sizeof(T));
 }
 
 template <class T>
-BlockActivations<T> Decoder<T>::activations(std::int64_t block, std::int64_t tokens) const {
-  const BlockSlices& s = blocks_[capacity_.training ? static_cast<std::size_t>(block) : 0];
-  const std::int64_t hidden = config_.hidden_size, ffn = config_.intermediate_size, query = config_.query_width();
-  BlockActivations<T> a;
-  a.x = stream(block, tokens);
-  a.normed = arena_.matrix<T>(s.normed, tokens, hidden);
-  a.mid = arena_.matrix<T>(s.mid, tokens, hidden);
-  a.mid_normed = arena_.matrix<T>(s.mid_normed, tokens, hidden);
-  a.qkv = arena_.matrix<T>(s.qkv, tokens, query + 2 * config_.key_value_width());
-  a.attended = arena_.matrix<T>(s.attended, tokens, query);
-  a.gate_up = arena_.matrix<T>(s.gate_up, tokens, 2 * ffn);
-  a.activated = arena_.matrix<T>(s.activated, tokens, ffn);
-  a.inverse_rms = arena_.vector<Accumulate<T>>(s.inverse_rms, tokens);
-  a.mid_inverse_rms = arena_.vector<Accumulate<T>>(s.mid_inverse_rms, tokens);
-  a.lse = arena_.matrix<Accumulate<T>>(s.lse, tokens, config_.num_attention_heads);
-  return a;
-}
-
-template <class T>
-BlockContext<T> Decoder<T>::context(const DeviceBatch& batch) {
+BlockContext<T> Decoder<T>::context(const DeviceBatch& batch, const TensorRows<T>& rows) {
   // The scores' workspace depends on how the batch is cut into spans; it grows to the largest seen.
   const std::int64_t needed = kernels::attention_workspace(attention_shape(config_), batch.spans);
   if (static_cast<std::int64_t>(attention_workspace_.extent(0)) < needed) {
@@ -100,41 +52,60 @@ BlockContext<T> Decoder<T>::context(const DeviceBatch& batch) {
     attention_workspace_ =
         OwnedVector<T>(Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), needed);
   }
-  return {config_, batch, {cosine_, sine_}, attention_workspace_};
+  return {config_, rows, batch, {cosine_, sine_}, attention_workspace_};
 }
 
 template <class T>
 Matrix<T> Decoder<T>::forward(const ExecSpace& exec, const DeviceBatch& batch,
-                              const std::vector<KeyValueCache<T>>& caches) {
+                              const std::vector<KeyValueCache<T>>& caches, BucketListener* listener) {
   RECPO_REQUIRE(batch.num_tokens > 0 && batch.num_tokens <= capacity_.tokens);
   RECPO_REQUIRE(static_cast<std::int64_t>(batch.logit_rows.extent(0)) <= capacity_.logit_rows);
-  kernels::embedding_forward<T>(exec, batch.tokens, weights_.embedding, stream(0, batch.num_tokens));
-  const BlockContext<T> shared = context(batch);
+  const auto reach = [&](std::size_t bucket) {
+    if (listener != nullptr) listener->before_forward(bucket);
+  };
+  const TensorRows<T> rows = memory_.rows(batch.num_tokens);
+  reach(buckets_.embedding);
+  reach(buckets_.norms);
+  const Matrix<T> embedded = rows.partial(memory_.stream(0, rows)), first = memory_.stream(0, rows);
+  kernels::embedding_forward<T>(exec, batch.tokens, weights_.embedding, embedded, vocabulary_.first);
+  const Matrix<T> sum = rows.sum(exec, embedded);
+  if (rows.splits()) Kokkos::deep_copy(exec, first, sum);
+
+  const BlockContext<T> shared = context(batch, rows);
   for (std::int64_t l = 0; l < config_.num_hidden_layers; ++l) {
     const auto index = static_cast<std::size_t>(l);
+    reach(buckets_.layer(index));
     block_forward<T>(exec, shared, weights_.blocks[index], caches.empty() ? KeyValueCache<T>{} : caches[index],
-                     activations(l, batch.num_tokens), stream(l + 1, batch.num_tokens));
+                     memory_.activations(l, rows), memory_.stream(l + 1, rows));
   }
-  return stream(config_.num_hidden_layers, batch.num_tokens);
+  reach(buckets_.head);
+  return rows.gather(exec, memory_.stream(config_.num_hidden_layers, rows));
 }
 
 template <class T>
-void Decoder<T>::backward(const ExecSpace& exec, const DeviceBatch& batch, Matrix<T> d_x) {
+void Decoder<T>::backward(const ExecSpace& exec, const DeviceBatch& batch, BucketListener* listener) {
   RECPO_REQUIRE(capacity_.training);
-  const std::int64_t tokens = batch.num_tokens;
-  const BlockContext<T> shared = context(batch);
-  BackwardWorkspace<T> workspace;
-  workspace.d_normed = arena_.matrix<T>(d_normed_, tokens, config_.hidden_size);
-  workspace.d_qkv = arena_.matrix<T>(d_qkv_, tokens, config_.query_width() + 2 * config_.key_value_width());
-  workspace.d_attended = arena_.matrix<T>(d_attended_, tokens, config_.query_width());
-  workspace.d_activated = arena_.matrix<T>(d_activated_, tokens, config_.intermediate_size);
-  workspace.norm = arena_.vector<Accumulate<T>>(norm_workspace_);
-  for (std::int64_t l = config_.num_hidden_layers - 1; l >= 0; --l) {
+  const TensorRows<T> rows = memory_.rows(batch.num_tokens);
+  const BlockContext<T> shared = context(batch, rows);
+  const BackwardWorkspace<T> workspace = memory_.workspace(batch.num_tokens);
+  const Matrix<T> d_x = memory_.d_x(rows);
+  if (rows.splits()) Kokkos::deep_copy(exec, d_x, rows.own_of(memory_.d_all(rows)));
+  const std::int64_t last = config_.num_hidden_layers - 1;
+  for (std::int64_t l = last; l >= 0; --l) {
     const auto index = static_cast<std::size_t>(l);
-    block_backward<T>(exec, shared, weights_.blocks[index], activations(l, tokens), workspace, d_x,
-                      gradients_.blocks[index]);
+    const BlockActivations<T> activations = memory_.activations(l, rows);
+    if (listener != nullptr) listener->before_backward(buckets_.layer(index));
+    // The last block's shared activations are still those of the forward pass.
+    if (l < last && capacity_.recompute == Recompute::kBlock) {
+      block_forward<T>(exec, shared, weights_.blocks[index], KeyValueCache<T>{}, activations, Matrix<T>());
+    } else if (l < last && capacity_.recompute == Recompute::kSelective) {
+      block_recompute_elementwise<T>(exec, shared, weights_.blocks[index], activations);
+    }
+    block_backward<T>(exec, shared, weights_.blocks[index], activations, workspace, d_x, gradients_.blocks[index]);
+    if (listener != nullptr) listener->after_backward(buckets_.layer(index));
   }
-  kernels::embedding_backward<T>(exec, batch.group_token, batch.group_begin, batch.order, d_x, gradients_.embedding);
+  kernels::embedding_backward<T>(exec, batch.group_token, batch.group_begin, batch.order, rows.gather(exec, d_x),
+                                 gradients_.embedding, vocabulary_.first);
 }
 
 #define RECPO_INSTANTIATE(T) template class Decoder<T>;

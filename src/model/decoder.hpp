@@ -1,62 +1,54 @@
 #pragma once
-// What training and generation share: weights, rotary tables, activation memory for up to `max_tokens` tokens, and the
-// way through the blocks. The arena is the one allocation for activations and workspace.
+// What training and generation share: weights, rotary tables, activation memory and the way through the blocks, of one
+// tensor-parallel shard. Collective over the shards.
 
 #include <memory>
 
-#include "src/model/block.hpp"
-#include "src/model/head.hpp"
-#include "src/support/arena.hpp"
+#include "src/model/bucket_listener.hpp"
+#include "src/model/decoder_memory.hpp"
 
 namespace recpo::model {
-
-struct DecoderCapacity {
-  std::int64_t tokens = 0;      // of one pass
-  std::int64_t positions = 0;   // longest sequence
-  std::int64_t logit_rows = 0;  // of one pass
-  std::int64_t targets = 0;
-  std::int64_t logit_chunk = 512;
-  bool training = false;
-};
 
 template <class T>
 class Decoder {
  public:
-  Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity);
+  // `config` is the whole decoder's, `store` holds this shard. Views of the store, which must outlive the decoder.
+  Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity,
+          const TensorParallel& tensor);
 
-  // The last block's output [T, H]. `caches` has one entry a block, or none.
-  Matrix<T> forward(const ExecSpace& exec, const DeviceBatch& batch, const std::vector<KeyValueCache<T>>& caches);
-  // d_x [T, H]: gradient of that output. Adds to all gradients below the head.
-  void backward(const ExecSpace& exec, const DeviceBatch& batch, Matrix<T> d_x);
+  // The last block's output [T, H], on every shard. `caches` has one entry a block, or none. `listener` may be null.
+  Matrix<T> forward(const ExecSpace& exec, const DeviceBatch& batch, const std::vector<KeyValueCache<T>>& caches,
+                    BucketListener* listener);
+  // d_all [T, H], the memory of d_all(): gradient of that output, the same on every shard. Adds to all gradients below
+  // the head.
+  void backward(const ExecSpace& exec, const DeviceBatch& batch, BucketListener* listener);
+  Matrix<T> d_all(std::int64_t tokens) const { return memory_.d_all(memory_.rows(tokens)); }
 
-  Matrix<T> d_x(std::int64_t tokens) const { return arena_.matrix<T>(d_x_, tokens, config_.hidden_size); }
-  Head<T>& head() { return *head_; }
-  const LlamaConfig& config() const { return config_; }
+  Head<T>& head() { return memory_.head(); }
+  const LlamaConfig& config() const { return config_; }  // of the shard
   const LlamaTensors<T>& weights() const { return weights_; }
   const LlamaTensors<T>& gradients() const { return gradients_; }
   const DecoderCapacity& capacity() const { return capacity_; }
-  std::int64_t bytes() const { return arena_.bytes() + attention_workspace_.extent(0) * sizeof(T); }
+  std::int64_t bytes() const;  // everything allocated here
 
  private:
-  struct BlockSlices {
-    Arena::Slice normed, mid, mid_normed, qkv, attended, gate_up, activated, inverse_rms, mid_inverse_rms, lse;
-  };
-  BlockSlices plan_block();
-  BlockActivations<T> activations(std::int64_t block, std::int64_t tokens) const;
-  Matrix<T> stream(std::int64_t block, std::int64_t tokens) const;  // input of block; of the last + 1: its output
-  BlockContext<T> context(const DeviceBatch& batch);
+  BlockContext<T> context(const DeviceBatch& batch, const TensorRows<T>& rows);
   void make_rope_tables(const ExecSpace& exec);
 
   const LlamaConfig config_;
   const DecoderCapacity capacity_;
+  const LlamaBuckets buckets_;
+  const VocabularyShard vocabulary_;
   LlamaTensors<T> weights_, gradients_;
-  Arena arena_;
-  std::unique_ptr<Head<T>> head_;
-  std::vector<BlockSlices> blocks_;    // one a block in training, one for all otherwise
-  std::vector<Arena::Slice> streams_;  // likewise, one more in training
-  Arena::Slice d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_;
+  DecoderMemory<T> memory_;
   OwnedMatrix<Accumulate<T>> cosine_, sine_;
   OwnedVector<T> attention_workspace_;
 };
+
+// Bytes of the rotary tables of a decoder.
+template <class T>
+std::int64_t rope_table_bytes(const LlamaConfig& config, std::int64_t positions) {
+  return 2 * positions * (config.head_dim / 2) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
+}
 
 }  // namespace recpo::model

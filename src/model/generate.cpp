@@ -41,6 +41,7 @@ struct Generator<T>::Implementation {
   LlamaConfig config;
   ParameterStore<T>& store;
   std::int64_t batch_tokens;
+  TensorParallel tensor;
   std::unique_ptr<Decoder<T>> decoder;
   BatchUploader uploader;
   ExecSpace exec;
@@ -54,8 +55,11 @@ struct Generator<T>::Implementation {
 };
 
 template <class T>
-Generator<T>::Generator(const LlamaConfig& config, ParameterStore<T>& store, std::int64_t batch_tokens)
-    : implementation_(new Implementation{config, store, batch_tokens, nullptr, {}, {}, {}, {}}) {}
+Generator<T>::Generator(const LlamaConfig& config, ParameterStore<T>& store, std::int64_t batch_tokens,
+                        const TensorParallel& tensor)
+    : implementation_(new Implementation{config, store, batch_tokens, tensor, nullptr, {}, {}, {}, {}}) {
+  implementation_->tensor.sequence = false;  // one token a pass is nothing to split
+}
 template <class T>
 Generator<T>::~Generator() = default;
 
@@ -70,14 +74,15 @@ void Generator<T>::Implementation::reserve(std::int64_t pass_tokens, std::int64_
     capacity.positions = positions;
     capacity.logit_rows = sequences;
     decoder.reset();
-    decoder = std::make_unique<Decoder<T>>(config, store, capacity);
+    decoder = std::make_unique<Decoder<T>>(config, store, capacity, tensor);
   }
   if (!caches.empty() && static_cast<std::int64_t>(caches.front().key.extent(0)) >= rows) return;
   caches.clear();
   memory.clear();
   for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
     for (const std::string label : {"recpo::generate::key_cache", "recpo::generate::value_cache"}) {
-      memory.emplace_back(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), rows, config.key_value_width());
+      memory.emplace_back(Kokkos::view_alloc(label, Kokkos::WithoutInitializing), rows,
+                          decoder->config().key_value_width());
     }
     caches.push_back({memory[memory.size() - 2], memory[memory.size() - 1]});
   }
@@ -86,7 +91,7 @@ void Generator<T>::Implementation::reserve(std::int64_t pass_tokens, std::int64_
 template <class T>
 std::vector<int> Generator<T>::Implementation::run(BatchUploader::Pass& pass) {
   const DeviceBatch batch = uploader.upload(exec, pass);
-  const Matrix<T> output = decoder->forward(exec, batch, caches);
+  const Matrix<T> output = decoder->forward(exec, batch, caches, nullptr);
   return decoder->head().greedy(exec, decoder->weights(), batch, output);
 }
 

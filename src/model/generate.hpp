@@ -1,6 +1,7 @@
 #pragma once
 // Batched greedy decoding with a key/value cache. Prompts are processed packed (no padding), then all unfinished
-// sequences advance one token a pass. Not collective.
+// sequences advance one token a pass. Collective over the shards of tensor parallelism, which all get the same
+// requests.
 
 #include <functional>
 #include <memory>
@@ -24,7 +25,8 @@ class Generator {
  public:
   // batch_tokens bounds the cache: the sum over sequences decoded together of prompt + max_new_tokens (a longer
   // request stands alone).
-  Generator(const LlamaConfig& config, ParameterStore<T>& store, std::int64_t batch_tokens);
+  Generator(const LlamaConfig& config, ParameterStore<T>& store, std::int64_t batch_tokens,
+            const TensorParallel& tensor = {});
   ~Generator();
 
   // Greedy continuation of each request: ends after end_id (kept as last token), when `stop` says so, or at

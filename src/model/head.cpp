@@ -1,6 +1,8 @@
 #include "src/model/head.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 
 #include "kernels/gemm.hpp"
 #include "kernels/reductions.hpp"
@@ -15,12 +17,41 @@ template <class V>
 V part(const V& vector, std::int64_t begin, std::int64_t count) {
   return V(vector.data() + begin, count);
 }
+
+struct Choice {
+  double logit = 0;
+  std::int64_t token = 0;
+};
+
+std::vector<int> tokens_of(const std::vector<Choice>& choices) {
+  std::vector<int> tokens;
+  for (const Choice& choice : choices) tokens.push_back(static_cast<int>(choice.token));
+  return tokens;
+}
+
+// The largest logit of all shards; among equals the smallest token, which is on the lowest shard.
+std::vector<int> best_of_shards(parallel::Communicator& shards, std::vector<Choice>& choices) {
+  const std::string mine(reinterpret_cast<const char*>(choices.data()), choices.size() * sizeof(Choice));
+  std::vector<Choice> best;
+  for (const std::string& bytes : shards.all_gather(mine)) {
+    std::memcpy(choices.data(), bytes.data(), bytes.size());
+    if (best.empty()) best = choices;
+    for (std::size_t r = 0; r < choices.size(); ++r) {
+      if (choices[r].logit > best[r].logit) best[r] = choices[r];
+    }
+  }
+  return tokens_of(best);
+}
 }  // namespace
 
 template <class T>
-Head<T>::Head(const LlamaConfig& config, std::int64_t max_rows, std::int64_t max_targets, std::int64_t chunk_rows,
-              bool training, Arena& arena)
-    : config_(config), arena_(arena), chunk_rows_(std::min(chunk_rows, max_rows)) {
+Head<T>::Head(const LlamaConfig& config, const TensorParallel& tensor, std::int64_t max_rows, std::int64_t max_targets,
+              std::int64_t chunk_rows, bool training, Arena& arena)
+    : config_(shard_config(config, tensor.shard().size)),
+      tensor_(tensor),
+      vocabulary_(vocabulary_shard(config, tensor.shard())),
+      arena_(arena),
+      chunk_rows_(std::min(chunk_rows, max_rows)) {
   const std::int64_t hidden = config.hidden_size;
   gathered_ = arena.plan<T>(chunk_rows_ * hidden);
   normed_ = arena.plan<T>(chunk_rows_ * hidden);
@@ -29,6 +60,8 @@ Head<T>::Head(const LlamaConfig& config, std::int64_t max_rows, std::int64_t max
   lse_ = arena.plan<Accumulate<T>>(max_rows);
   token_logp_ = arena.plan<Accumulate<T>>(max_targets);
   argmax_ = arena.plan<int>(chunk_rows_);
+  largest_ = arena.plan<T>(chunk_rows_);
+  if (tensor.is_split()) shard_lse_ = arena.plan<Accumulate<T>>(tensor.shard().size * max_rows);
   if (!training) return;
   d_normed_ = arena.plan<T>(chunk_rows_ * hidden);
   d_gathered_ = arena.plan<T>(chunk_rows_ * hidden);
@@ -59,16 +92,31 @@ template <class T>
 std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                                      const std::vector<int>& target_begin, Matrix<const T> x) {
   const auto targets = static_cast<std::int64_t>(target_begin.empty() ? 0 : target_begin.back());
-  const auto lse = arena_.vector<Accumulate<T>>(lse_);
+  const std::int64_t num_rows = batch.logit_rows.extent(0), place = tensor_.shard().rank * num_rows;
+  const auto lse = tensor_.is_split() ? part(arena_.vector<Accumulate<T>>(shard_lse_), place, num_rows)
+                                      : arena_.vector<Accumulate<T>>(lse_, num_rows);
   const auto token_logp = arena_.vector<Accumulate<T>>(token_logp_, targets);
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
-    kernels::sequence_logp_forward<T>(exec, logits(chunk), static_cast<int>(config_.vocab_size),
+    kernels::sequence_logp_forward<T>(exec, logits(chunk), vocabulary_.count,
                                       part(batch.target_begin, chunk.begin, chunk.size() + 1), batch.target_token,
-                                      part(lse, chunk.begin, chunk.size()), token_logp);
+                                      part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
   }
+  if (tensor_.is_split()) combine_shards(exec, batch, token_logp);
   const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, token_logp);
   return std::vector<double>(host.data(), host.data() + targets);
+}
+
+template <class T>
+void Head<T>::combine_shards(const ExecSpace& exec, const DeviceBatch& batch, Vector<Accumulate<T>> token_logp) {
+  const Shard shard = tensor_.shard();
+  const std::int64_t num_rows = batch.logit_rows.extent(0);
+  const auto shard_lse = arena_.matrix<Accumulate<T>>(shard_lse_, shard.size, num_rows);
+  tensor_.communicator->all_gather(exec, shard_lse);
+  kernels::sequence_logp_combine<T>(exec, shard_lse, shard.rank, vocabulary_.count, vocabulary_.first,
+                                    batch.target_begin, batch.target_token,
+                                    arena_.vector<Accumulate<T>>(lse_, num_rows), token_logp);
+  tensor_.communicator->all_reduce_sum(exec, token_logp);  // one shard holds a target, the others add zero
 }
 
 template <class T>
@@ -90,8 +138,9 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
     kernels::sequence_logp_backward<T>(exec, part(batch.target_begin, chunk.begin, chunk.size() + 1),
                                        batch.target_token,
                                        part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_logp,
-                                       static_cast<int>(config_.vocab_size), d_logits);
+                                       vocabulary_.count, d_logits, vocabulary_.first);
     kernels::gemm<T>(exec, Op::kNone, Op::kNone, T(1), d_logits, weights.head, T(0), d_normed);
+    if (tensor_.is_split()) tensor_.communicator->all_reduce_sum(exec, d_normed);
     kernels::gemm<T>(exec, Op::kTranspose, Op::kNone, T(1), d_logits, rows(normed_, chunk), T(1), gradients.head);
     Kokkos::deep_copy(exec, d_gathered, T(0));
     kernels::rms_norm_backward<T>(exec, rows(gathered_, chunk), weights.final_norm,
@@ -104,15 +153,19 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
 template <class T>
 std::vector<int> Head<T>::greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                                  Matrix<const T> x) {
-  std::vector<int> tokens;
+  std::vector<Choice> choices;
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
     const auto index = arena_.vector<int>(argmax_, chunk.size());
-    kernels::argmax_rows<T>(exec, logits(chunk), static_cast<int>(config_.vocab_size), index);
-    const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
-    tokens.insert(tokens.end(), host.data(), host.data() + chunk.size());
+    const auto largest = arena_.vector<T>(largest_, chunk.size());
+    kernels::argmax_rows<T>(exec, logits(chunk), vocabulary_.count, index, largest);
+    const auto tokens = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
+    const auto values = Kokkos::create_mirror_view_and_copy(HostSpace{}, largest);
+    for (std::int64_t r = 0; r < chunk.size(); ++r) {
+      choices.push_back({static_cast<double>(values(r)), vocabulary_.first + tokens(r)});
+    }
   }
-  return tokens;
+  return tensor_.is_split() ? best_of_shards(*tensor_.communicator, choices) : tokens_of(choices);
 }
 
 #define RECPO_INSTANTIATE(T) template class Head<T>;

@@ -1,10 +1,12 @@
 #pragma once
 // The end of the decoder: final norm and vocabulary head on the R rows that predict answer tokens only, a chunk of rows
 // at a time so that the logits [chunk, V] stay small. With one chunk the logits are kept for the backward pass, with
-// more they are computed again.
+// more they are computed again. Under tensor parallelism a shard has the logits of its part of the vocabulary;
+// log-probs and gradients of x are the whole ones on every shard. Collective over the shards.
 
 #include "src/model/config.hpp"
 #include "src/model/device_batch.hpp"
+#include "src/model/tensor_parallel.hpp"
 #include "src/model/weights.hpp"
 #include "src/support/arena.hpp"
 #include "src/support/views.hpp"
@@ -14,9 +16,10 @@ namespace recpo::model {
 template <class T>
 class Head {
  public:
-  // Plans its slices in `arena`; `chunk_rows` logit rows at a time, at most `max_rows` a batch in training.
-  Head(const LlamaConfig& config, std::int64_t max_rows, std::int64_t max_targets, std::int64_t chunk_rows,
-       bool training, Arena& arena);
+  // `config` is the whole decoder's. Plans its slices in `arena`; `chunk_rows` logit rows at a time, at most `max_rows`
+  // a batch in training.
+  Head(const LlamaConfig& config, const TensorParallel& tensor, std::int64_t max_rows, std::int64_t max_targets,
+       std::int64_t chunk_rows, bool training, Arena& arena);
 
   // Log-prob of every target, [M] on the host. x [T, H] is the last block's output.
   std::vector<double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
@@ -42,12 +45,16 @@ class Head {
     return arena_.matrix<T>(slice, chunk.size(), config_.hidden_size);
   }
   Matrix<T> logits(const Chunk& chunk) const { return arena_.matrix<T>(logits_, chunk.size(), config_.vocab_size); }
+  // The whole vocabulary's lse and log-probs from those of the shards.
+  void combine_shards(const ExecSpace& exec, const DeviceBatch& batch, Vector<Accumulate<T>> token_logp);
 
-  const LlamaConfig config_;
+  const LlamaConfig config_;  // of the shard
+  const TensorParallel tensor_;
+  const VocabularyShard vocabulary_;
   Arena& arena_;
   std::int64_t chunk_rows_;
-  Arena::Slice gathered_, normed_, inverse_rms_, logits_, lse_, token_logp_, d_normed_, d_gathered_, norm_workspace_,
-      argmax_;
+  Arena::Slice gathered_, normed_, inverse_rms_, logits_, lse_, shard_lse_, token_logp_, d_normed_, d_gathered_,
+      norm_workspace_, argmax_, largest_;
 };
 
 }  // namespace recpo::model

@@ -6,6 +6,7 @@ namespace recpo::model {
 
 template <class T>
 struct Llama<T>::Implementation {
+  LlamaBuckets buckets;
   Decoder<T> decoder;
   BatchUploader uploader;
   ExecSpace exec;
@@ -16,16 +17,22 @@ struct Llama<T>::Implementation {
   Matrix<T> output;
 };
 
-template <class T>
-Llama<T>::Llama(const LlamaConfig& config, ParameterStore<T>& store, const LlamaCapacity& capacity) {
+DecoderCapacity decoder_capacity(const LlamaCapacity& capacity) {
   DecoderCapacity plan;
   plan.tokens = plan.positions = plan.logit_rows = capacity.tokens;
   // Every row of a branch predicts one target, the prompt's last row one for each answer.
   plan.targets = capacity.tokens + capacity.completions;
   plan.logit_chunk = capacity.logit_rows;
   plan.training = capacity.training;
-  implementation_.reset(new Implementation{{config, store, plan}, {}, {}, {}, {}, {}});
+  plan.recompute = capacity.recompute;
+  return plan;
 }
+
+template <class T>
+Llama<T>::Llama(const LlamaConfig& config, ParameterStore<T>& store, const LlamaCapacity& capacity,
+                const TensorParallel& tensor)
+    : implementation_(new Implementation{
+          LlamaBuckets(config), {config, store, decoder_capacity(capacity), tensor}, {}, {}, {}, {}, {}}) {}
 
 template <class T>
 Llama<T>::~Llama() = default;
@@ -33,21 +40,16 @@ template <class T>
 Llama<T>::Llama(Llama&&) noexcept = default;
 
 template <class T>
-const LlamaConfig& Llama<T>::config() const {
-  return implementation_->decoder.config();
-}
-
-template <class T>
 std::int64_t Llama<T>::activation_bytes() const {
   return implementation_->decoder.bytes();
 }
 
 template <class T>
-std::vector<double> Llama<T>::forward(const data::TreeBatch& batch) {
+std::vector<double> Llama<T>::forward(const data::TreeBatch& batch, BucketListener* listener) {
   Implementation& self = *implementation_;
   self.batch = batch;
   self.on_device = self.uploader.upload(self.exec, batch, self.decoder.capacity().training);
-  self.output = self.decoder.forward(self.exec, self.on_device, {});
+  self.output = self.decoder.forward(self.exec, self.on_device, {}, listener);
   const std::vector<double> token_logp =
       self.decoder.head().forward(self.exec, self.decoder.weights(), self.on_device, batch.target_begin, self.output);
   std::vector<double> logp(static_cast<std::size_t>(batch.num_completions()), 0.0);
@@ -58,17 +60,28 @@ std::vector<double> Llama<T>::forward(const data::TreeBatch& batch) {
 }
 
 template <class T>
-void Llama<T>::backward(std::span<const double> d_logp) {
+void Llama<T>::backward(std::span<const double> d_logp, BucketListener* listener) {
   Implementation& self = *implementation_;
   RECPO_REQUIRE(d_logp.size() == static_cast<std::size_t>(self.batch.num_completions()));
   std::vector<double> d_token_logp(self.batch.target_token.size());
   for (std::size_t m = 0; m < d_token_logp.size(); ++m) {
     d_token_logp[m] = d_logp[static_cast<std::size_t>(self.batch.target_completion[m])];
   }
-  const Matrix<T> d_x = self.decoder.d_x(self.batch.num_tokens());
+  const LlamaBuckets& buckets = self.buckets;
+  const bool tied = buckets.head == buckets.embedding;
+  if (listener != nullptr) {
+    listener->before_backward(buckets.embedding);
+    listener->before_backward(buckets.norms);
+    if (!tied) listener->before_backward(buckets.head);
+  }
   self.decoder.head().backward(self.exec, self.decoder.weights(), self.on_device, self.batch.target_begin, self.output,
-                               d_token_logp, d_x, self.decoder.gradients());
-  self.decoder.backward(self.exec, self.on_device, d_x);
+                               d_token_logp, self.decoder.d_all(self.batch.num_tokens()), self.decoder.gradients());
+  if (listener != nullptr && !tied) listener->after_backward(buckets.head);
+  self.decoder.backward(self.exec, self.on_device, listener);
+  if (listener != nullptr) {
+    listener->after_backward(buckets.norms);
+    listener->after_backward(buckets.embedding);
+  }
   self.exec.fence("recpo::llama::backward");
 }
 

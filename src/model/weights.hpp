@@ -2,6 +2,7 @@
 // The decoder's matrices as the equations need them: neighbours fused (q|k|v, gate|up), one struct a block. Views into
 // a ParameterStore, which must outlive them. The same struct serves for weights and for their gradients.
 
+#include <cstddef>
 #include <vector>
 
 #include "src/model/config.hpp"
@@ -24,6 +25,17 @@ struct LlamaTensors {
   std::vector<BlockTensors<T>> blocks;
   Vector<T> final_norm;  // [H]
   Matrix<T> head;        // [V, H]; the embedding itself when tied
+};
+
+// Places of llama_parameters() in the store's buckets. With tied embeddings the head's bucket is the embedding's.
+struct LlamaBuckets {
+  std::size_t embedding = 0, head = 0, norms = 0;
+  explicit LlamaBuckets(const LlamaConfig& config) {
+    const auto layers = static_cast<std::size_t>(config.num_hidden_layers);
+    if (!config.tie_word_embeddings) head = layers + 1;
+    norms = layers + (config.tie_word_embeddings ? 1 : 2);
+  }
+  std::size_t layer(std::size_t index) const { return 1 + index; }
 };
 
 template <class T>

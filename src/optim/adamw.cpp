@@ -4,10 +4,21 @@
 #include <numbers>
 
 #include "kernels/adamw.hpp"
-#include "kernels/reductions.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::optim {
+namespace {
+constexpr const char* kLabels[] = {"recpo::adamw::first_moment", "recpo::adamw::second_moment"};
+
+template <class V>
+V part(const V& whole, std::int64_t begin, std::int64_t size) {
+  return V(whole.data() + begin, size);
+}
+template <class T>
+Vector<T> part_of(const OwnedVector<T>& whole, std::int64_t begin, std::int64_t size) {
+  return Vector<T>(whole.data() + begin, size);
+}
+}  // namespace
 
 double schedule_factor(const OptimizerOptions& options, std::int64_t step, std::int64_t total_steps) {
   const auto warmup = static_cast<std::int64_t>(std::ceil(options.warmup_fraction * static_cast<double>(total_steps)));
@@ -19,36 +30,94 @@ double schedule_factor(const OptimizerOptions& options, std::int64_t step, std::
 }
 
 template <class T>
-AdamW<T>::AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store)
-    : options_(options),
-      store_(store),
-      first_("recpo::adamw::first_moment", store.size()),
-      second_("recpo::adamw::second_moment", store.size()),
-      norm_partials_("recpo::adamw::norm_partials", kernels::norm_chunks(store.size())) {}
-
-template <class T>
-double AdamW<T>::gradient_norm(const ExecSpace& exec) const {
-  kernels::square_sum_chunks<T>(exec, store_.gradients(), norm_partials_);
-  auto partials = Kokkos::create_mirror_view_and_copy(HostSpace{}, norm_partials_);
-  double sum = 0;
-  for (std::size_t i = 0; i < partials.extent(0); ++i) sum += partials(i);
-  return std::sqrt(sum);
+SliceGradients<T> slice_gradients(const model::ParameterStore<T>& store, const model::ParameterShard& shard) {
+  SliceGradients<T> slices;
+  for (std::size_t b = 0; b < store.buckets().size(); ++b) {
+    slices.push_back(part(store.bucket_gradients(b), shard.slice(b).begin, shard.slice(b).size()));
+  }
+  return slices;
 }
 
 template <class T>
-void AdamW<T>::step(const ExecSpace& exec, double lr, double gradient_norm) {
-  kernels::AdamWCoefficients coefficients{lr, options_.beta1, options_.beta2, options_.eps, 0.0, ++steps_done_, 1.0};
-  // torch.nn.utils.clip_grad_norm_: the factor max_norm / (norm + 1e-6), at most 1.
-  if (options_.clip > 0) coefficients.gradient_scale = std::min(1.0, options_.clip / (gradient_norm + 1e-6));
-  for (const model::Parameter& parameter : store_.parameters()) {
-    coefficients.weight_decay = parameter.decay ? options_.weight_decay : 0.0;
-    const auto slice = [&](Vector<T> whole) { return Vector<T>(whole.data() + parameter.offset, parameter.size()); };
-    kernels::adamw_step<T>(exec, coefficients, slice(store_.gradients()), slice(first_), slice(second_),
-                           slice(store_.weights()));
+AdamW<T>::AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store, const model::ParameterShard& shard)
+    : options_(options), store_(store), shard_(shard) {
+  for (int i = 0; i < 2; ++i) {
+    if (options_.moments == "bf16") {
+      short_moments_[i] = OwnedVector<Bfloat16>(std::string(kLabels[i]), shard_.size());
+    } else {
+      moments_[i] = OwnedVector<T>(std::string(kLabels[i]), shard_.size());
+    }
   }
 }
 
-#define RECPO_INSTANTIATE(T) template class AdamW<T>;
+template <class T>
+std::int64_t AdamW<T>::moment_bytes() const {
+  const std::size_t element = options_.moments == "bf16" ? sizeof(Bfloat16) : sizeof(T);
+  return 2 * shard_.size() * static_cast<std::int64_t>(element);
+}
+
+template <class T>
+void AdamW<T>::begin_step(double lr, double gradient_norm) {
+  ++steps_done_;
+  lr_ = lr;
+  // torch.nn.utils.clip_grad_norm_: the factor max_norm / (norm + 1e-6), at most 1.
+  gradient_scale_ = options_.clip > 0 ? std::min(1.0, options_.clip / (gradient_norm + 1e-6)) : 1.0;
+}
+
+template <class T>
+void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<const T> gradient) {
+  kernels::AdamWCoefficients coefficients{lr_, options_.beta1, options_.beta2, options_.eps,
+                                          0.0, steps_done_,    gradient_scale_};
+  for (const model::ShardPiece& piece : shard_.pieces()) {
+    const model::Parameter& parameter = store_.parameters()[piece.parameter];
+    if (static_cast<std::size_t>(parameter.bucket) != bucket) continue;
+    coefficients.weight_decay = parameter.decay ? options_.weight_decay : 0.0;
+    coefficients.rounding_key = piece.parameter;
+    coefficients.first_element = piece.begin;
+    const Vector<T> weight = part(store_.weights(), piece.store_offset, piece.size());
+    const auto own_gradient = part(gradient, piece.shard_offset - shard_.slice(bucket).shard_offset, piece.size());
+    const auto update = [&](auto& moments) {
+      kernels::adamw_step(exec, coefficients, own_gradient, part_of(moments[0], piece.shard_offset, piece.size()),
+                          part_of(moments[1], piece.shard_offset, piece.size()), weight);
+    };
+    options_.moments == "bf16" ? update(short_moments_) : update(moments_);
+  }
+}
+
+template <class T>
+void AdamW<T>::step(const ExecSpace& exec, double lr, double gradient_norm, const SliceGradients<T>& gradients) {
+  begin_step(lr, gradient_norm);
+  for (std::size_t b = 0; b < gradients.size(); ++b) update_bucket(exec, b, gradients[b]);
+}
+
+template <class T>
+void AdamW<T>::read_moment(Moment moment, std::int64_t begin, std::span<T> values) const {
+  const auto i = static_cast<std::size_t>(moment);
+  const auto n = static_cast<std::int64_t>(values.size());
+  if (options_.moments != "bf16") {
+    return Kokkos::deep_copy(HostVector<T>(values.data(), n), part_of(moments_[i], begin, n));
+  }
+  std::vector<Bfloat16> stored(values.size());
+  Kokkos::deep_copy(HostVector<Bfloat16>(stored.data(), n), part_of(short_moments_[i], begin, n));
+  for (std::size_t k = 0; k < stored.size(); ++k) values[k] = to_float(stored[k]);
+}
+
+template <class T>
+void AdamW<T>::write_moment(Moment moment, std::int64_t begin, std::span<const T> values) {
+  const auto i = static_cast<std::size_t>(moment);
+  const auto n = static_cast<std::int64_t>(values.size());
+  if (options_.moments != "bf16") {
+    return Kokkos::deep_copy(part_of(moments_[i], begin, n), HostVector<const T>(values.data(), n));
+  }
+  std::vector<Bfloat16> stored(values.size());
+  // Values that bfloat16 holds stay as they are; those of a wider checkpoint lose their lower bits.
+  for (std::size_t k = 0; k < stored.size(); ++k) stored[k] = round_stochastically(static_cast<float>(values[k]), 0);
+  Kokkos::deep_copy(part_of(short_moments_[i], begin, n), HostVector<const Bfloat16>(stored.data(), n));
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                    \
+  template SliceGradients<T> slice_gradients<T>(const model::ParameterStore<T>&, const model::ParameterShard&); \
+  template class AdamW<T>;
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -1,8 +1,13 @@
 #pragma once
-// AdamW over a parameter store, with global-norm clipping. Owns the moments: one allocation each, laid out like the
-// weights.
+// AdamW over the part of a parameter store that this rank owns (all of it, or a ZeRO slice of each bucket), with
+// global-norm clipping. Owns the moments, in shard storage. Not collective.
 
+#include <span>
+#include <vector>
+
+#include "src/model/parameter_shard.hpp"
 #include "src/model/parameter_store.hpp"
+#include "src/support/bfloat16.hpp"
 
 namespace recpo::optim {
 
@@ -10,35 +15,53 @@ struct OptimizerOptions {
   double lr = 1e-5, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.0;
   std::string schedule = "cosine";  // cosine | constant
   double warmup_fraction = 0.05, clip = 1.0;
-  std::string moments = "fp32";
+  std::string moments = "fp32";  // fp32 (the precision of the weights) | bf16
 };
 
 // Transformers' get_cosine_schedule_with_warmup (half a cosine to 0): factor of lr for optimizer step `step` (from 0);
 // warm-up steps = ceil(warmup_fraction * total_steps), so the first rate is 0 when there is a warm-up.
 double schedule_factor(const OptimizerOptions& options, std::int64_t step, std::int64_t total_steps);
 
+// The gradient of each bucket's owned slice. Views of memory owned elsewhere.
+template <class T>
+using SliceGradients = std::vector<Vector<T>>;
+
+// Those inside the store's own gradient memory.
+template <class T>
+SliceGradients<T> slice_gradients(const model::ParameterStore<T>& store, const model::ParameterShard& shard);
+
+enum class Moment : std::uint8_t { kFirst, kSecond };
+
 template <class T>
 class AdamW {
  public:
-  AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store);
+  AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store, const model::ParameterShard& shard);
+  AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store)
+      : AdamW(options, store, model::ParameterShard(store, 0, 1)) {}
 
-  // Norm of the gradients in double, in a fixed order.
-  double gradient_norm(const ExecSpace& exec) const;
-  // One update with the gradients in the store (clipped to options.clip given their norm), at rate lr.
-  void step(const ExecSpace& exec, double lr, double gradient_norm);
+  // One update at rate lr with gradients of this norm (clipped to options.clip): begin_step, then every bucket once.
+  void begin_step(double lr, double gradient_norm);
+  void update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<const T> gradient);
+  void step(const ExecSpace& exec, double lr, double gradient_norm, const SliceGradients<T>& gradients);
 
   const model::ParameterStore<T>& store() const { return store_; }
+  const model::ParameterShard& shard() const { return shard_; }
   std::int64_t steps_done() const { return steps_done_; }
   void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
-  Vector<T> first_moment() const { return first_; }  // [store.size()]
-  Vector<T> second_moment() const { return second_; }
+  std::int64_t moment_bytes() const;
+
+  // Moments by place in shard storage, whatever they are stored as; host memory.
+  void read_moment(Moment moment, std::int64_t begin, std::span<T> values) const;
+  void write_moment(Moment moment, std::int64_t begin, std::span<const T> values);
 
  private:
   OptimizerOptions options_;
   model::ParameterStore<T>& store_;
-  OwnedVector<T> first_, second_;
-  OwnedVector<double> norm_partials_;
+  const model::ParameterShard shard_;
+  OwnedVector<T> moments_[2];               // either these
+  OwnedVector<Bfloat16> short_moments_[2];  // or these
   std::int64_t steps_done_ = 0;
+  double lr_ = 0, gradient_scale_ = 1;
 };
 
 }  // namespace recpo::optim

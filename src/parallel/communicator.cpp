@@ -1,5 +1,7 @@
 #include "src/parallel/communicator.hpp"
 
+#include <chrono>
+
 #include "src/support/check.hpp"
 
 namespace recpo::parallel {
@@ -8,12 +10,36 @@ class Done final : public Pending {
  public:
   void wait(const ExecSpace&) override {}
 };
+
+// The CPU's kernels are not left running into the time of a wait; a device goes on by itself.
+void fence_on_host(const ExecSpace& exec) {
+  if constexpr (std::is_same_v<MemSpace, HostSpace>) exec.fence("recpo::communicator::wait");
+}
+
+// Adds the time it lives.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds) {}
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  double& seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 }  // namespace
 
 void Communicator::all_reduce_sum(const ExecSpace& exec, Buffer data) {
   if (size() == 1 || data.size == 0) return;
   traffic_.all_reduce += 2 * data.size * (size() - 1) / size() * bytes_of(data.element);
+  fence_on_host(exec);
+  const Stopwatch stopwatch(seconds_waiting_);
   sum_all(exec, data);
+}
+
+void Communicator::wait(const ExecSpace& exec, Pending& pending) {
+  fence_on_host(exec);
+  const Stopwatch stopwatch(seconds_waiting_);
+  pending.wait(exec);
 }
 
 std::unique_ptr<Pending> Communicator::start_reduce_scatter_sum(const ExecSpace& exec, Buffer data) {

@@ -74,8 +74,10 @@ class Communicator {
   // In place: every rank's slice is copied to all ranks. The size is a multiple of size().
   std::unique_ptr<Pending> start_all_gather(const ExecSpace& exec, Buffer data);
 
-  void reduce_scatter_sum(const ExecSpace& exec, Buffer data) { start_reduce_scatter_sum(exec, data)->wait(exec); }
-  void all_gather(const ExecSpace& exec, Buffer data) { start_all_gather(exec, data)->wait(exec); }
+  // Pending::wait, counted as waiting.
+  void wait(const ExecSpace& exec, Pending& pending);
+  void reduce_scatter_sum(const ExecSpace& exec, Buffer data) { wait(exec, *start_reduce_scatter_sum(exec, data)); }
+  void all_gather(const ExecSpace& exec, Buffer data) { wait(exec, *start_all_gather(exec, data)); }
 
   // Host data.
   virtual void broadcast(std::span<std::byte> data, int root) = 0;
@@ -84,7 +86,10 @@ class Communicator {
   virtual std::vector<std::string> all_gather(const std::string& mine) = 0;
   virtual void barrier() = 0;
 
-  const Traffic& traffic() const { return traffic_; }  // since construction
+  // Since construction. Waiting is the time this thread was held by collectives: what communication costs a step beyond
+  // what overlaps (with NCCL the host does not wait, and this stays near zero).
+  const Traffic& traffic() const { return traffic_; }
+  double seconds_waiting() const { return seconds_waiting_; }
 
  protected:
   virtual void sum_all(const ExecSpace& exec, const Buffer& data) = 0;
@@ -93,6 +98,7 @@ class Communicator {
 
  private:
   Traffic traffic_;
+  double seconds_waiting_ = 0;
 };
 
 template <class T>

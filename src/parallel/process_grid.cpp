@@ -2,6 +2,7 @@
 
 #include "src/parallel/communicator.hpp"
 #include "src/parallel/mpi_communicator.hpp"
+#include "src/parallel/nccl_communicator.hpp"
 #include "src/parallel/serial_communicator.hpp"
 #include "src/support/check.hpp"
 
@@ -14,8 +15,11 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
-std::unique_ptr<Communicator> make(const std::string&, MPI_Comm part) {
-  return std::make_unique<MpiCommunicator>(part);
+constexpr bool kOnDevice = !std::is_same_v<MemSpace, HostSpace>;
+
+std::unique_ptr<Communicator> make(const std::string& backend, MPI_Comm part) {
+  const bool nccl = backend == "nccl" || (backend == "auto" && kOnDevice && has_nccl());
+  return nccl ? make_nccl_communicator(part) : std::make_unique<MpiCommunicator>(part);
 }
 
 // Collective over the world; nothing for ranks that do not take part.
@@ -37,6 +41,9 @@ ProcessGrid make_process_grid(const std::string& backend, int tp, int ranks) {
   RECPO_REQUIRE(size <= world);
   if (backend == "serial" && size > 1) {
     throw_usage("parallel.backend = \"serial\" cannot run {} ranks: use \"auto\" or \"mpi\", or start one rank", size);
+  }
+  if (backend == "nccl" && !has_nccl()) {
+    throw_usage("parallel.backend = \"nccl\": this program was built without NCCL; use \"auto\" or \"mpi\"");
   }
   if (tp < 1 || size % tp != 0) {
     throw_usage("parallel.tp = {} does not divide the {} ranks: start a multiple of tp ranks", tp, size);

@@ -1,5 +1,6 @@
 #include "src/train/metrics.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -20,6 +21,7 @@ std::vector<SampleMetrics> gather_samples(parallel::Communicator& dp, const std:
     all.resize(begin + part.size() / sizeof(SampleMetrics));
     std::memcpy(all.data() + begin, part.data(), part.size());
   }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
   return all;
 }
 
@@ -35,9 +37,23 @@ SampleMetrics mean_of(const std::vector<SampleMetrics>& samples) {
     sum.floored_margins += s.floored_margins;
   }
   const auto n = static_cast<double>(samples.size());
-  return {sum.loss / n,        sum.chosen_reward / n, sum.rejected_reward / n, sum.accuracy / n,
-          sum.chosen_logp / n, sum.rejected_logp / n, sum.floored_margins / n};
+  return {0,
+          sum.loss / n,
+          sum.chosen_reward / n,
+          sum.rejected_reward / n,
+          sum.accuracy / n,
+          sum.chosen_logp / n,
+          sum.rejected_logp / n,
+          sum.floored_margins / n};
 }
+
+namespace {
+nlohmann::ordered_json to_json(const parallel::Traffic& traffic) {
+  return {{"all_reduce", traffic.all_reduce},
+          {"reduce_scatter", traffic.reduce_scatter},
+          {"all_gather", traffic.all_gather}};
+}
+}  // namespace
 
 std::string to_json_line(const StepMetrics& m) {
   nlohmann::ordered_json line;
@@ -58,11 +74,15 @@ std::string to_json_line(const StepMetrics& m) {
   line["epoch"] = m.epoch;
   line["num_tokens"] = m.num_tokens;
   line["step_ms"] = m.step_ms;
+  line["comm_ms_tp"] = m.comm_ms_tp;
+  line["comm_ms_dp"] = m.comm_ms_dp;
+  line["optimizer_ms"] = m.optimizer_ms;
   line["tokens_per_second"] = m.tokens_per_second;
   line["tflops"] = m.flops_per_second / 1e12;
   line["fraction_of_gemm_rate"] = m.fraction_of_gemm_rate;
-  line["comm_bytes_tp"] = m.comm_bytes_tp;
-  line["comm_bytes_dp"] = m.comm_bytes_dp;
+  line["comm_bytes_tp"] = m.sent.tp.total();
+  line["comm_bytes_dp"] = m.sent.dp.total();
+  line["comm_bytes"] = {{"tp", to_json(m.sent.tp)}, {"dp", to_json(m.sent.dp)}};
   if (m.skipped) line["skipped"] = true;
   return line.dump() + "\n";  // non-finite numbers become null
 }

@@ -17,6 +17,13 @@ struct StageOptions {
   std::string order = "shuffled";  // shuffled | file
 };
 
+struct ParallelOptions {
+  std::int64_t tp = 1, zero = 1;
+  std::string backend = "auto";
+  std::int64_t reduction_leaves = 8;  // see leaves.hpp
+  bool sequence_parallel = false;
+};
+
 struct CheckpointOptions {
   std::int64_t every_steps = 50;
   double every_minutes = 15;

@@ -41,7 +41,7 @@ ReferenceLogps compute_reference(const data::RowFile& rows, const model::LlamaCo
     most_rows = std::max(most_rows, begins[b + 1] - begins[b]);
   }
   capacity.completions = static_cast<std::int64_t>(most_rows * most_answers);
-  model::Llama<T> llama(config, store, capacity);
+  model::Llama<T> llama(config, store, capacity, {*grid.tp, false});
 
   const auto ranks = static_cast<std::size_t>(grid.dp->size()), rank = static_cast<std::size_t>(grid.dp->rank());
   Progress bar("reference", static_cast<std::int64_t>(samples.size()), "sets");

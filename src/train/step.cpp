@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/gemm.hpp"
 #include "src/support/check.hpp"
@@ -14,6 +15,32 @@ double sum_over_ranks(parallel::Communicator& communicator, double value) {
   double sum = 0;
   for (const std::string& text : communicator.all_gather(fmt::format("{:.17g}", value))) sum += std::stod(text);
   return sum;
+}
+
+using Clock = std::chrono::steady_clock;
+double ms_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::vector<double> max_over_ranks(parallel::Communicator& world, std::vector<double> values) {
+  const std::string mine(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
+  std::vector<double> theirs(values.size());
+  for (const std::string& bytes : world.all_gather(mine)) {
+    std::memcpy(theirs.data(), bytes.data(), bytes.size());
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::max(values[i], theirs[i]);
+  }
+  return values;
+}
+
+// Of a rank, the mean over ranks.
+SentBytes mean_over_ranks(parallel::Communicator& world, const SentBytes& mine) {
+  const auto mean = [&](std::int64_t bytes) {
+    return static_cast<std::int64_t>(std::llround(sum_over_ranks(world, static_cast<double>(bytes)) / world.size()));
+  };
+  const auto axis = [&](const parallel::Traffic& t) {
+    return parallel::Traffic{mean(t.all_reduce), mean(t.reduce_scatter), mean(t.all_gather)};
+  };
+  return {axis(mine.tp), axis(mine.dp)};
 }
 
 double completion_tokens(const std::vector<const Sample*>& batch) {
@@ -39,29 +66,23 @@ TrainingStep<T>::TrainingStep(const Stage& stage, const std::vector<Sample>& sam
       heartbeat_(heartbeat),
       total_steps_(total_steps),
       order_(static_cast<std::int64_t>(samples.size()), stage.options.order == "shuffled", stage.seed, stage.name),
-      leaves_(plan_leaves(stage.options.global_batch, stage.reduction_leaves, grid.dp->size(), grid.dp->rank())),
-      tree_(store.gradients()) {
-  plan_memory(samples);
+      shape_(step_shape(stage.options, stage.parallel, stage.recompute, samples)),
+      leaves_(plan_leaves(shape_, grid.dp->size(), grid.dp->rank())),
+      data_parallel_(config, store, leaves_, shape_.zero, grid, stage.parallel.sequence_parallel),
+      llama_(config, store, llama_capacity(shape_, leaves_), {*grid.tp, stage.parallel.sequence_parallel}) {
   heartbeat_("measuring the GEMM rate");
   gemm_rate_ = sum_over_ranks(*grid.world, kernels::measured_gemm_rate<T>());
 }
 
-// The largest micro-batch a leaf can give: whole trees up to micro_batch_tokens, or the longest tree alone.
 template <class T>
-void TrainingStep<T>::plan_memory(const std::vector<Sample>& samples) {
-  std::int64_t longest = 0, answers = 0, leaf_rows = 0;
-  for (const Sample& sample : samples) {
-    longest = std::max(longest, sample.tokens());
-    answers = std::max(answers, static_cast<std::int64_t>(sample.answers.size()));
-  }
-  for (int leaf = leaves_.first; leaf < leaves_.last; ++leaf) {
-    leaf_rows = std::max(leaf_rows, leaves_.end(leaf) - leaves_.begin(leaf));
-  }
-  model::LlamaCapacity capacity;
-  capacity.tokens = std::max(longest, std::min(stage_.options.micro_batch_tokens, leaf_rows * longest));
-  capacity.completions = leaf_rows * answers;
-  capacity.training = true;
-  llama_.emplace(config_, store_, capacity);
+RankMemory TrainingStep<T>::memory() const {
+  RankMemory memory;
+  memory.weights = store_.weight_bytes();
+  memory.gradients = data_parallel_.gradient_bytes();
+  memory.gradient_leaves = data_parallel_.leaf_bytes();
+  memory.moments = optimizer_.moment_bytes();
+  memory.activations = llama_.activation_bytes();
+  return memory;
 }
 
 template <class T>
@@ -74,12 +95,12 @@ std::vector<const Sample*> TrainingStep<T>::batch_of(std::int64_t step) {
 }
 
 template <class T>
-void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, double loss_scale,
+void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, bool last_of_leaf, double loss_scale,
                                       std::vector<SampleMetrics>& metrics) {
   data::TreeBatch trees;
   for (const Sample* sample : samples) data::append_tree(trees, sample->row->prompt_ids, sample->answers);
   flops_ += 3.0 * forward_flops(config_, trees);
-  const std::vector<double> logp = llama_->forward(trees);
+  const std::vector<double> logp = llama_.forward(trees, &data_parallel_);
   std::vector<double> d_logp;
   std::size_t begin = 0;
   for (const Sample* sample : samples) {
@@ -90,38 +111,46 @@ void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, do
     metrics.push_back(gradient.metrics);
     begin += own.size();
   }
-  llama_->backward(d_logp);
+  llama_.backward(d_logp, last_of_leaf ? &data_parallel_ : nullptr);
 }
 
 template <class T>
-void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int leaf, double loss_scale,
+void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale,
                                std::vector<SampleMetrics>& metrics) {
-  const std::span<const Sample* const> rows = std::span(batch).subspan(
-      static_cast<std::size_t>(leaves_.begin(leaf)), static_cast<std::size_t>(leaves_.end(leaf) - leaves_.begin(leaf)));
+  const int leaf = leaves_.leaf(slot);
+  const std::int64_t begin = leaves_.begin(round, leaf), end = leaves_.end(round, leaf);
+  const std::span<const Sample* const> rows =
+      std::span(batch).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  data_parallel_.begin_leaf(exec_, round, slot);
+  if (rows.empty()) return data_parallel_.skip_leaf();
   std::vector<std::int64_t> tokens;
   for (const Sample* sample : rows) tokens.push_back(sample->tokens());
   const std::vector<std::size_t> begins = data::pack(tokens, stage_.options.micro_batch_tokens);
-  tree_.begin_leaf(exec_);
   for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
     heartbeat_("forward and backward");
-    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]), loss_scale, metrics);
+    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]), b + 2 == begins.size(), loss_scale, metrics);
   }
-  tree_.end_leaf(exec_, leaf + 1 == leaves_.last);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    metrics[metrics.size() - rows.size() + i].place = begin + static_cast<std::int64_t>(i);
+  }
 }
 
 template <class T>
 StepMetrics TrainingStep<T>::run(std::int64_t step) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::int64_t sent_tp = grid_.tp->traffic().total(), sent_dp = grid_.dp->traffic().total();
+  const auto start = Clock::now();
+  const double waited_tp = grid_.tp->seconds_waiting(), waited_dp = grid_.dp->seconds_waiting();
+  const parallel::Traffic sent_tp = grid_.tp->traffic(), sent_dp = grid_.dp->traffic();
   const std::vector<const Sample*> batch = batch_of(step);
   // SFT averages over the completion tokens of the global batch, alignment over its sets.
   const double terms = preferences_ ? static_cast<double>(batch.size()) : completion_tokens(batch);
 
   flops_ = 0;
   std::vector<SampleMetrics> mine;
-  for (int leaf = leaves_.first; leaf < leaves_.last; ++leaf) run_leaf(batch, leaf, 1.0 / terms, mine);
+  for (int round = 0; round < leaves_.rounds; ++round) {
+    for (int slot = 0; slot < leaves_.own(); ++slot) run_leaf(batch, round, slot, 1.0 / terms, mine);
+  }
   heartbeat_("summing gradients");
-  grid_.dp->all_reduce_sum(exec_, store_.gradients());
+  data_parallel_.finish_gradients();
   const std::vector<SampleMetrics> all = gather_samples(*grid_.dp, mine);
 
   StepMetrics metrics;
@@ -130,24 +159,33 @@ StepMetrics TrainingStep<T>::run(std::int64_t step) {
   metrics.preferences = preferences_;
   metrics.mean = mean_of(all);
   metrics.loss = metrics.mean.loss * static_cast<double>(batch.size()) / terms;
-  metrics.grad_norm = optimizer_.gradient_norm(exec_);
+  metrics.grad_norm = data_parallel_.gradient_norm();
   metrics.learning_rate = stage_.optimizer.lr * optim::schedule_factor(stage_.optimizer, step, total_steps_);
   metrics.epoch = static_cast<double>((step + 1) * stage_.options.global_batch) / static_cast<double>(samples_.size());
   metrics.skipped = !std::isfinite(metrics.loss) || !std::isfinite(metrics.grad_norm);
   if (!metrics.skipped) {
     heartbeat_("optimizer step");
-    optimizer_.step(exec_, metrics.learning_rate, metrics.grad_norm);
+    const auto update_start = Clock::now();
+    data_parallel_.update(optimizer_, metrics.learning_rate, metrics.grad_norm);
     exec_.fence("recpo::step::run");
+    metrics.optimizer_ms = ms_since(update_start);
   }
 
   for (const Sample* sample : batch) metrics.num_tokens += sample->tokens();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  metrics.step_ms = 1e3 * seconds;
+  metrics.step_ms = ms_since(start);
+  metrics.comm_ms_tp = 1e3 * (grid_.tp->seconds_waiting() - waited_tp);
+  metrics.comm_ms_dp = 1e3 * (grid_.dp->seconds_waiting() - waited_dp);
+  const std::vector<double> slowest =
+      max_over_ranks(*grid_.world, {metrics.step_ms, metrics.comm_ms_tp, metrics.comm_ms_dp, metrics.optimizer_ms});
+  metrics.step_ms = slowest[0];
+  metrics.comm_ms_tp = slowest[1];
+  metrics.comm_ms_dp = slowest[2];
+  metrics.optimizer_ms = slowest[3];
+  const double seconds = 1e-3 * metrics.step_ms;
   metrics.tokens_per_second = static_cast<double>(metrics.num_tokens) / seconds;
   metrics.flops_per_second = sum_over_ranks(*grid_.dp, flops_) / seconds;
   metrics.fraction_of_gemm_rate = metrics.flops_per_second / gemm_rate_;
-  metrics.comm_bytes_tp = static_cast<double>(grid_.tp->traffic().total() - sent_tp);
-  metrics.comm_bytes_dp = static_cast<double>(grid_.dp->traffic().total() - sent_dp);
+  metrics.sent = mean_over_ranks(*grid_.world, {grid_.tp->traffic() - sent_tp, grid_.dp->traffic() - sent_dp});
   return metrics;
 }
 

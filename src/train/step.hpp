@@ -1,14 +1,14 @@
 #pragma once
 // One optimizer step on a global batch: the batch is a pure function of (seed, step); each rank runs its leaves forward
 // and backward, gradients are summed along the fixed tree, clipped and applied. Losses are summed in batch order on
-// every rank. Collective over dp.
-
-#include <optional>
+// every rank. Collective over the world.
 
 #include "src/model/llama.hpp"
+#include "src/train/data_parallel.hpp"
 #include "src/train/leaves.hpp"
 #include "src/train/metrics.hpp"
 #include "src/train/samples.hpp"
+#include "src/train/step_shape.hpp"
 #include "src/train/train.hpp"
 
 namespace recpo::train {
@@ -20,19 +20,21 @@ class TrainingStep {
                const model::LlamaConfig& config, model::ParameterStore<T>& store, optim::AdamW<T>& optimizer,
                const parallel::ProcessGrid& grid, std::int64_t total_steps, const Heartbeat& heartbeat);
 
-  // Step `step` counts from 0. A non-finite loss or gradient leaves the weights alone (metrics.skipped).
+  // Step `step` counts from 0. A non-finite loss or gradient leaves the weights alone (metrics.skipped). Weights may
+  // still be on their way between the ranks when it returns: settle() before anything else reads them.
   StepMetrics run(std::int64_t step);
+  void settle() { data_parallel_.settle(); }
 
   const LeafPlan& leaves() const { return leaves_; }
-  std::int64_t activation_bytes() const { return llama_->activation_bytes(); }
+  RankMemory memory() const;                       // allocated by now; the first step allocates the last of it
   double gemm_rate() const { return gemm_rate_; }  // of all ranks together
 
  private:
   std::vector<const Sample*> batch_of(std::int64_t step);
-  void run_leaf(const std::vector<const Sample*>& batch, int leaf, double loss_scale,
+  void run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale,
                 std::vector<SampleMetrics>& metrics);
-  void run_micro_batch(std::span<const Sample* const> samples, double loss_scale, std::vector<SampleMetrics>& metrics);
-  void plan_memory(const std::vector<Sample>& samples);
+  void run_micro_batch(std::span<const Sample* const> samples, bool last_of_leaf, double loss_scale,
+                       std::vector<SampleMetrics>& metrics);
 
   const Stage& stage_;
   const bool preferences_;
@@ -45,9 +47,10 @@ class TrainingStep {
   const Heartbeat& heartbeat_;
   std::int64_t total_steps_;
   SampleOrder order_;
-  LeafPlan leaves_;
-  GradientTree<T> tree_;
-  std::optional<model::Llama<T>> llama_;
+  const StepShape shape_;
+  const LeafPlan leaves_;
+  DataParallel<T> data_parallel_;
+  model::Llama<T> llama_;
   ExecSpace exec_;
   double gemm_rate_ = 0, flops_ = 0;
 };

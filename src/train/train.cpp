@@ -96,7 +96,8 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
 
   const fs::path folder = stage.run_folder / "checkpoints" / stage.name;
   const fs::path metrics_file = stage.run_folder / "metrics.jsonl";
-  optim::AdamW<T> optimizer(stage.optimizer, store);
+  optim::AdamW<T> optimizer(stage.optimizer, store,
+                            DataParallel<T>::owned(store, static_cast<int>(stage.parallel.zero), *grid.dp));
   TrainerState state;
   heartbeat("reading the newest checkpoint");
   checkpoint::Progress progress = resume(stage, folder, store, optimizer, state);
@@ -140,10 +141,11 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
     int decision = stop ? kSaveAndStop : (progress.complete || save_clock.due(progress.step) ? kSave : kGoOn);
     decision = grid.world->all_reduce_max(decision);
     if (decision == kGoOn) continue;
+    step.settle();
     heartbeat("saving a checkpoint");
     progress.extra = to_json(state);
     checkpoint::save_checkpoint<T>(folder, progress, config, store, &optimizer, tokenizer,
-                                   static_cast<int>(stage.checkpoint.keep), *grid.dp);
+                                   static_cast<int>(stage.checkpoint.keep), grid);
     save_clock.reset();
     if (decision == kSaveAndStop) return {progress.complete, progress.step};
   }

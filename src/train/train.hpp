@@ -1,11 +1,13 @@
 #pragma once
 // One training stage: SFT (rows with their preferred answer) or alignment (preference sets under an objective). Resumes
 // by itself from the newest whole checkpoint of its stage folder and gives the same weights, bit for bit, as a run
-// that was never stopped, on 1, 2, 4 or 8 data-parallel ranks.
+// that was never stopped, on 1, 2, 4 or 8 data-parallel ranks. Tensor-parallel shards, ZeRO levels and recomputation
+// give the same to rounding.
 
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,8 +33,9 @@ struct Stage {
   LogOptions log;
   std::uint64_t seed = 1;
   std::int64_t max_bad_steps = 3;
-  std::int64_t reduction_leaves = 8;  // [parallel] reduction_leaves, see train/leaves.hpp
-  std::filesystem::path run_folder;   // checkpoints/NAME/step_N and metrics.jsonl are below it
+  ParallelOptions parallel;
+  std::string recompute = "none";    // none | selective | block
+  std::filesystem::path run_folder;  // checkpoints/NAME/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
 };
 
@@ -49,16 +52,22 @@ struct Outcome {
   std::int64_t steps = 0;
 };
 
-// Collective over grid.world. `store` (with gradients) holds the start model's weights; a checkpoint in the stage's
-// folder replaces them. Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch that the ranks
-// cannot share.
+// Collective over grid.world. `store` holds the start model's weights (of this rank's shard, with the gradient memory
+// and slices that stage.parallel asks for: training_store below); a checkpoint in the stage's folder replaces them.
+// Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch that the ranks cannot share.
 template <class T>
 Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat);
 
+// A store for training on this grid, weights zero.
+template <class T>
+std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfig& config,
+                                                         const ParallelOptions& options,
+                                                         const parallel::ProcessGrid& grid);
+
 // Rows of the training split as preference sets (preferred + negatives), scored by the model in `store`.
-// Collective over grid.dp.
+// Collective over grid.world; `store` holds this rank's shard.
 template <class T>
 ReferenceLogps compute_reference(const data::RowFile& rows, const model::LlamaConfig& config,
                                  model::ParameterStore<T>& store, std::int64_t micro_batch_tokens,

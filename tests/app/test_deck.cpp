@@ -91,8 +91,7 @@ TEST(Deck, PrintedDeckReadsBackEqual) {
       refused.insert(key.full_name());
     }
   }
-  EXPECT_EQ(refused, (std::set<std::string>{"log.tensorboard", "model.lora.rank", "model.recompute", "model.size",
-                                            "optimizer.moments", "parallel.sequence_parallel", "parallel.tp"}));
+  EXPECT_EQ(refused, (std::set<std::string>{"log.tensorboard", "model.lora.rank", "model.size"}));
 }
 
 TEST(Deck, PrintsWhereEachValueComesFrom) {
@@ -163,9 +162,7 @@ TEST(Deck, ChecksKeysAgainstEachOther) {
 }
 
 TEST(Deck, RefusesWhatThisVersionCannotDo) {
-  for (const char* override_text :
-       {"parallel.tp=2", "parallel.backend=nccl", "parallel.sequence_parallel=true", "model.precision=bf16",
-        "model.recompute=block", "model.lora.rank=8", "optimizer.moments=bf16", "log.tensorboard=true"}) {
+  for (const char* override_text : {"model.precision=bf16", "model.lora.rank=8", "log.tensorboard=true"}) {
     const std::string message = usage_error("", {override_text});
     expect_mentions(message, {"not available in this version", "use "});
     expect_mentions(message, {std::string(override_text).substr(0, std::string(override_text).find('='))});

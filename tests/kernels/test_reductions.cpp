@@ -12,21 +12,24 @@ namespace {
 using test::Guarded;
 using test::Values;
 
+constexpr std::int64_t kChunk = 1 << 16;
+
 template <class T>
 Values square_sums(const Values& values, const ExecSpace& exec = ExecSpace()) {
   const Guarded<T> x(values);
-  const Guarded<double> partial(1, norm_chunks(values.size()));
-  square_sum_chunks<T>(exec, x.vector(), partial.vector());
+  const auto n = static_cast<std::int64_t>(values.size());
+  const Guarded<double> partial(1, (n + kChunk - 1) / kChunk);
+  square_sum_chunks<T>(exec, x.vector(), kChunk, partial.vector());
   exec.fence();
   return partial.values();
 }
 
 template <class T>
 void check_square_sums() {
-  for (const std::int64_t n : {std::int64_t{1}, std::int64_t{63}, kNormChunk, 2 * kNormChunk + 1001}) {
+  for (const std::int64_t n : {std::int64_t{1}, std::int64_t{63}, kChunk, 2 * kChunk + 1001}) {
     const Values x = test::random_values<T>(n, "x");
-    const Values expected = reference::square_sum_chunks(x, kNormChunk);
-    const double bound = test::gamma<double>(test::sum_depth(kNormChunk) + 1) + test::gamma<double>(kNormChunk);
+    const Values expected = reference::square_sum_chunks(x, kChunk);
+    const double bound = test::gamma<double>(test::sum_depth(kChunk) + 1) + test::gamma<double>(kChunk);
     test::expect_within<double>(
         square_sums<T>(x), expected, [&](auto i) { return bound * expected[i]; }, "square sum");
   }
@@ -74,7 +77,7 @@ TEST(Reductions, SquareSumsOfFloatsDoNotOverflow) {
 }
 
 TEST(Reductions, SquareSumsHaveTheSameBitsForAnyNumberOfThreads) {
-  const Values x = test::random_values<float>(5 * kNormChunk + 77, "x");
+  const Values x = test::random_values<float>(5 * kChunk + 77, "x");
   test::expect_same_bits<double>([&](const ExecSpace& exec) { return square_sums<float>(x, exec); });
 }
 

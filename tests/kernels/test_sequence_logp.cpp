@@ -175,9 +175,15 @@ TEST(SequenceLogp, HasTheSameBitsForAnyNumberOfThreads) {
 std::vector<int> argmax(int rows, int vocab, const Values& logits) {
   const Guarded<float> in(rows, vocab + kPadding, logits);
   const OwnedVector<int> index("recpo::test::index", rows);
-  argmax_rows<float>(ExecSpace(), in.matrix(), vocab, index);
+  const Guarded<float> largest(1, rows);
+  argmax_rows<float>(ExecSpace(), in.matrix(), vocab, index, largest.vector());
   std::vector<int> host(rows);
   Kokkos::deep_copy(HostVector<int>(host.data(), rows), index);
+  const Values values = largest.values();
+  for (int r = 0; r < rows; ++r) {
+    const double at_index = logits[static_cast<std::size_t>(r * (vocab + kPadding) + host[r])];
+    if (std::isfinite(at_index)) EXPECT_EQ(values[static_cast<std::size_t>(r)], at_index);
+  }
   return host;
 }
 

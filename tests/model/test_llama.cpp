@@ -127,7 +127,7 @@ TEST(ParameterStore, LaysNeighboursOutAsOneMatrix) {
   const Matrix<float> qkv = store.fused_weight(q, q + 2);
   EXPECT_EQ(qkv.extent(0), 32u + 16u + 16u);
   EXPECT_EQ(qkv.data() + 32 * 32, store.weight(q + 1).data());
-  EXPECT_EQ(store.buckets().size(), 4u);
+  EXPECT_EQ(store.buckets().size(), 5u);  // embedding, two layers, head, norms
   for (std::size_t b = 0; b + 1 < store.buckets().size(); ++b)
     EXPECT_EQ(store.buckets()[b].end, store.buckets()[b + 1].begin);
   EXPECT_EQ(store.buckets().back().end, store.size());

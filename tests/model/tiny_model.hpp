@@ -73,6 +73,21 @@ inline data::TreeBatch separate(const std::vector<TreeTokens>& trees) {
   return batch;
 }
 
+// The same shape with four key/value heads, for up to four tensor-parallel shards; 61 tokens do not divide evenly.
+inline model::LlamaConfig tiny_wide_config(bool tied) {
+  model::LlamaConfig config = tiny_config(tied);
+  config.num_attention_heads = 8;
+  config.num_key_value_heads = 4;
+  config.num_hidden_layers = 3;
+  return config;
+}
+
+struct TinyOptions {
+  std::int64_t logit_rows = 512;
+  model::Recompute recompute = model::Recompute::kNone;
+  model::TensorParallel tensor;
+};
+
 template <class T>
 struct TinyModel {
   model::LlamaConfig config;
@@ -80,9 +95,17 @@ struct TinyModel {
   model::Llama<T> llama;
 
   explicit TinyModel(bool tied, std::int64_t logit_rows = 512)
-      : config(tiny_config(tied)),
-        store(model::llama_parameters(config), true),
-        llama(config, store, {.tokens = 512, .completions = 64, .logit_rows = logit_rows, .training = true}) {
+      : TinyModel(tiny_config(tied), TinyOptions{logit_rows, {}, {}}) {}
+  TinyModel(const model::LlamaConfig& shape, const TinyOptions& options = {})
+      : config(shape),
+        store(model::llama_parameters(config, options.tensor.shard()), true),
+        llama(config, store,
+              {.tokens = 512,
+               .completions = 64,
+               .logit_rows = options.logit_rows,
+               .training = true,
+               .recompute = options.recompute},
+              options.tensor) {
     model::initialize_weights(config, 3, store);
     // Norm weights away from 1, so that their gradients are tested at a general point.
     for (const model::Parameter& parameter : store.parameters()) {

@@ -4,6 +4,7 @@
 
 #include "src/support/check.hpp"
 #include "src/support/random.hpp"
+#include "src/train/leaf_sums.hpp"
 #include "src/train/leaves.hpp"
 
 namespace recpo::test {
@@ -17,10 +18,10 @@ TEST(Leaves, TileTheBatchForEveryNumberOfRanks) {
       for (int rank = 0; rank < ranks; ++rank) {
         const train::LeafPlan plan = plan_leaves(batch, 8, ranks, rank);
         EXPECT_EQ(plan.count % ranks, 0);
-        for (int leaf = plan.first; leaf < plan.last; ++leaf) {
-          EXPECT_EQ(plan.begin(leaf), next);
-          EXPECT_GT(plan.end(leaf), next);
-          next = plan.end(leaf);
+        for (int slot = 0; slot < plan.own(); ++slot) {
+          EXPECT_EQ(plan.begin(0, plan.leaf(slot)), next);
+          EXPECT_GT(plan.end(0, plan.leaf(slot)), next);
+          next = plan.end(0, plan.leaf(slot));
         }
       }
       EXPECT_EQ(next, batch);
@@ -31,6 +32,29 @@ TEST(Leaves, TileTheBatchForEveryNumberOfRanks) {
 TEST(Leaves, AreTheSameForOneTwoFourAndEightRanks) {
   for (const int ranks : {1, 2, 4, 8}) EXPECT_EQ(plan_leaves(12, 8, ranks, 0).count, 8) << ranks;
   EXPECT_EQ(plan_leaves(128, 1, 1, 0).count, 1);
+}
+
+// Leaves of one micro-batch: rounds of leaves that are dealt in turn, each with at most so many rows.
+TEST(Leaves, OfAMicroBatchAreDealtInTurn) {
+  for (const std::int64_t batch : {8, 9, 100}) {
+    for (const int ranks : {1, 2, 4, 8}) {
+      std::vector<int> seen(static_cast<std::size_t>(batch), 0);
+      for (int rank = 0; rank < ranks; ++rank) {
+        const train::LeafPlan plan = plan_leaves(batch, 8, ranks, rank, 3);
+        EXPECT_EQ(plan.count, 8);
+        EXPECT_LE(plan.most_rows(), 3);
+        for (int round = 0; round < plan.rounds; ++round) {
+          for (int slot = 0; slot < plan.own(); ++slot) {
+            EXPECT_EQ(plan.leaf(slot) % ranks, rank);
+            const std::int64_t begin = plan.begin(round, plan.leaf(slot)), end = plan.end(round, plan.leaf(slot));
+            EXPECT_LE(end - begin, 3);
+            for (std::int64_t row = begin; row < end; ++row) ++seen[static_cast<std::size_t>(row)];
+          }
+        }
+      }
+      EXPECT_EQ(seen, std::vector<int>(static_cast<std::size_t>(batch), 1)) << batch << " rows, " << ranks << " ranks";
+    }
+  }
 }
 
 TEST(Leaves, RefuseMoreRanksThanRows) {
@@ -50,12 +74,12 @@ TEST(Leaves, AddAlongTheTree) {
   };
   for (const int leaves : {1, 2, 4, 8}) {
     OwnedVector<float> gradient("gradient", kElements);
-    train::GradientTree<float> tree(gradient);
+    train::LeafSums<float> sums({0}, kElements);
     for (int repeat = 0; repeat < 2; ++repeat) {  // buffers are used again by the next step
       for (int leaf = 0; leaf < leaves; ++leaf) {
-        tree.begin_leaf(ExecSpace{});
+        Kokkos::deep_copy(gradient, 0.0f);
         for (std::int64_t i = 0; i < kElements; ++i) gradient(i) += leaf_value(leaf, i);
-        tree.end_leaf(ExecSpace{}, leaf + 1 == leaves);
+        sums.add(ExecSpace{}, 0, gradient, leaf + 1 == leaves);
       }
     }
     ExecSpace{}.fence();

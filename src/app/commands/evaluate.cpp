@@ -79,9 +79,10 @@ void evaluate_as(Workspace& workspace, const std::string& name, const ModelChoic
   std::vector<evaluation::Prediction> predictions;
   {
     const Interruptible interruptible(context);
-    const std::unique_ptr<Store> store = load_weights(choice, false);
-    const auto recommender = evaluation::make_llama_recommender<float>(choice.config, *store, workspace.tokenizer(),
-                                                                       rows.end_id, deck.evaluate.batch_tokens);
+    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
+    const auto recommender =
+        evaluation::make_llama_recommender<float>(choice.config, *store, workspace.tokenizer(), rows.end_id,
+                                                  deck.evaluate.batch_tokens, {*context.grid.tp, false});
     predictions = evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *context.grid.dp);
   }
   run_on_first_rank(context, "writing evaluation.json", [&] {

@@ -6,6 +6,7 @@
 #include "src/app/commands/commands.hpp"
 #include "src/app/json_lines.hpp"
 #include "src/data/tokenize.hpp"
+#include "src/parallel/share.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -22,21 +23,35 @@ std::vector<std::string> read_prompts(const CommandLine& line) {
   return prompts;
 }
 
-std::vector<std::string> continuations(const CommandLine& line, const ModelChoice& choice,
-                                       const std::vector<std::string>& prompts, std::int64_t batch_tokens) {
+// MessagePack, because a text's bytes need not be UTF-8.
+std::vector<std::string> gather_texts(parallel::Communicator& axis, const std::vector<std::string>& mine) {
+  std::string bytes;
+  nlohmann::json::to_msgpack(nlohmann::json(mine), bytes);
+  std::vector<std::string> all;
+  for (const std::string& part : axis.all_gather(bytes)) {
+    for (const nlohmann::json& text : nlohmann::json::from_msgpack(part)) all.push_back(text.get<std::string>());
+  }
+  return all;
+}
+
+// Every data-parallel rank continues its share of the prompts; all ranks get all texts.
+std::vector<std::string> continuations(const Context& context, const ModelChoice& choice,
+                                       const std::vector<std::string>& prompts) {
   const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
   const std::int32_t end_id = end_token(choice.config, tokenizer);
-  const std::unique_ptr<Store> store = load_weights(choice, false);
+  const std::unique_ptr<Store> store = load_shard(choice, context.grid);
+  const parallel::Share share = parallel::share_of(prompts.size(), *context.grid.dp);
   std::vector<model::GenerateRequest> requests;
-  for (const std::string& prompt : prompts) {
-    requests.push_back({data::tokenize(tokenizer, prompt, {}, end_id).prompt, line.max_new_tokens});
+  for (std::size_t i = share.begin; i < share.end; ++i) {
+    requests.push_back({data::tokenize(tokenizer, prompts[i], {}, end_id).prompt, context.line.max_new_tokens});
   }
-  Progress progress("generate", static_cast<std::int64_t>(prompts.size()), "prompts");
-  model::Generator<float> generator(choice.config, *store, batch_tokens);
+  Progress progress("generate", static_cast<std::int64_t>(requests.size()), "prompts");
+  model::Generator<float> generator(choice.config, *store, context.deck.evaluate.batch_tokens,
+                                    {*context.grid.tp, false});
   const auto generated = generator.generate(requests, end_id, {}, [&] { progress.advance(); });
   std::vector<std::string> texts;
   for (const auto& ids : generated) texts.push_back(tokenizer.decode(ids));  // the end token gives nothing
-  return texts;
+  return gather_texts(*context.grid.dp, texts);
 }
 
 }  // namespace
@@ -44,11 +59,15 @@ std::vector<std::string> continuations(const CommandLine& line, const ModelChoic
 // One prompt: the continuation as it is. A file of prompts: one JSON object a line, because text may hold newlines.
 void generate(Workspace& workspace) {
   const Context& context = workspace.context();
-  run_on_first_rank(context, "generating", [&] {
+  const std::vector<std::string> prompts = read_prompts(context.line);
+  const ModelChoice choice = workspace.model_at(context.line.model);
+  std::vector<std::string> texts;
+  {
     const Interruptible interruptible(context);
-    const std::vector<std::string> prompts = read_prompts(context.line);
-    const ModelChoice choice = workspace.model_at(context.line.model);
-    for (const std::string& text : continuations(context.line, choice, prompts, context.deck.evaluate.batch_tokens)) {
+    texts = continuations(context, choice, prompts);
+  }
+  run_on_first_rank(context, "writing continuations", [&] {
+    for (const std::string& text : texts) {
       const std::string out = context.line.prompt ? text
                                                   : nlohmann::json{{"continuation", text}}.dump(
                                                         -1, ' ', false, nlohmann::json::error_handler_t::replace);

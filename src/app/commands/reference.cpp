@@ -29,7 +29,7 @@ train::ReferenceLogps reference_logps(Workspace& workspace) {
   log::info("reference: log-probs of the alignment rows under {}", choice.title);
   {
     const Interruptible interruptible(context);
-    const std::unique_ptr<Store> store = load_weights(choice, false);
+    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
     logps = train::compute_reference<float>(rows, choice.config, *store, context.deck.align.micro_batch_tokens,
                                             context.grid, context.heartbeat());
   }

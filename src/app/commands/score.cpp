@@ -1,9 +1,12 @@
 #include "src/evaluation/score.hpp"
 
+#include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
 
 #include "src/app/commands/commands.hpp"
 #include "src/app/json_lines.hpp"
+#include "src/parallel/share.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/log.hpp"
@@ -33,23 +36,29 @@ Questions read_questions(const std::string& path) {
 
 }  // namespace
 
+// Every data-parallel rank scores its share of the lines.
 void score(Workspace& workspace) {
   const Context& context = workspace.context();
-  run_on_first_rank(context, "scoring completions", [&] {
+  const ModelChoice choice = workspace.model_at(context.line.model);
+  const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
+  const Questions questions = read_questions(context.line.input);
+  const parallel::Share share = parallel::share_of(questions.prompts.size(), *context.grid.dp);
+  std::string text;
+  {
     const Interruptible interruptible(context);
-    const ModelChoice choice = workspace.model_at(context.line.model);
-    const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
-    const Questions questions = read_questions(context.line.input);
-    const std::unique_ptr<Store> store = load_weights(choice, false);
-    const auto scored =
-        evaluation::score<float>(choice.config, *store, tokenizer, end_token(choice.config, tokenizer),
-                                 questions.prompts, questions.completions, context.deck.evaluate.batch_tokens);
-    std::string text;
+    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
+    const auto scored = evaluation::score<float>(choice.config, *store, tokenizer, end_token(choice.config, tokenizer),
+                                                 std::span(questions.prompts).subspan(share.begin, share.size()),
+                                                 std::span(questions.completions).subspan(share.begin, share.size()),
+                                                 context.deck.evaluate.batch_tokens, {*context.grid.tp, false});
     for (const evaluation::ScoredLine& line : scored) {
       text += nlohmann::ordered_json{{"logp", line.logp}, {"tokens", line.tokens}}.dump() + "\n";
     }
-    write_file(context.line.output, text);
-    log::info("score: {} lines written to {}", scored.size(), context.line.output);
+  }
+  const std::vector<std::string> parts = context.grid.dp->all_gather(text);
+  run_on_first_rank(context, "writing scores", [&] {
+    write_file(context.line.output, fmt::format("{}", fmt::join(parts, "")));
+    log::info("score: {} lines written to {}", questions.prompts.size(), context.line.output);
   });
 }
 

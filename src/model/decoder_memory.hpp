@@ -1,0 +1,69 @@
+#pragma once
+// Activations and workspace of a decoder: one arena, planned from the capacity, from which passes take their views.
+// What every block keeps for the backward pass depends on what is recomputed there; the rest is shared by all blocks:
+//   none       everything is kept
+//   selective  norms and SwiGLU's product are computed again
+//   block      only the block's input is kept; the backward begins with the block's forward
+// Planning allocates nothing, so the same code tells a plan its bytes.
+
+#include <memory>
+#include <vector>
+
+#include "src/model/block.hpp"
+#include "src/model/head.hpp"
+#include "src/support/arena.hpp"
+
+namespace recpo::model {
+
+enum class Recompute : std::uint8_t { kNone, kSelective, kBlock };
+Recompute parse_recompute(const std::string& name);  // none | selective | block
+
+struct DecoderCapacity {
+  std::int64_t tokens = 0;      // of one pass
+  std::int64_t positions = 0;   // longest sequence
+  std::int64_t logit_rows = 0;  // of one pass
+  std::int64_t targets = 0;
+  std::int64_t logit_chunk = 512;
+  bool training = false;
+  Recompute recompute = Recompute::kNone;
+};
+
+template <class T>
+class DecoderMemory {
+ public:
+  // `config` is the whole decoder's.
+  DecoderMemory(const LlamaConfig& config, const TensorParallel& tensor, const DecoderCapacity& capacity);
+  void allocate() { arena_.allocate(); }
+  std::int64_t bytes() const { return arena_.bytes(); }
+
+  TensorRows<T> rows(std::int64_t tokens) const;
+  // Input of a block, and the output of the last one: [Ts, H].
+  Matrix<T> stream(std::int64_t block, const TensorRows<T>& rows) const;
+  BlockActivations<T> activations(std::int64_t block, const TensorRows<T>& rows) const;
+  BackwardWorkspace<T> workspace(std::int64_t tokens) const;
+  Matrix<T> d_x(const TensorRows<T>& rows) const;    // [Ts, H]
+  Matrix<T> d_all(const TensorRows<T>& rows) const;  // [T, H]: the same memory unless tokens are split
+  Head<T>& head() { return *head_; }
+
+ private:
+  struct BlockSlices {
+    Arena::Slice normed, mid, mid_normed, qkv, attended, gate_up, activated, inverse_rms, mid_inverse_rms, lse;
+  };
+  BlockSlices plan_block(const BlockSlices* shared);
+  void plan_backward();
+  Matrix<T> wide(const Arena::Slice& slice, std::int64_t rows, std::int64_t columns) const {
+    return arena_.matrix<T>(slice, rows, columns);
+  }
+
+  const LlamaConfig config_;  // of the shard
+  const TensorParallel tensor_;
+  const DecoderCapacity capacity_;
+  std::int64_t own_tokens_;  // largest Ts
+  Arena arena_;
+  std::unique_ptr<Head<T>> head_;
+  std::vector<BlockSlices> blocks_;    // one a block in training, one for all otherwise
+  std::vector<Arena::Slice> streams_;  // likewise, one more in training
+  Arena::Slice gathered_, summed_, d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_;
+};
+
+}  // namespace recpo::model

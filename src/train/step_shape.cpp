@@ -1,0 +1,85 @@
+#include "src/train/step_shape.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "src/model/decoder.hpp"
+#include "src/model/parameter_shard.hpp"
+
+namespace recpo::train {
+
+StepShape step_shape(const StageOptions& options, const ParallelOptions& parallel, const std::string& recompute,
+                     const std::vector<Sample>& samples) {
+  StepShape shape;
+  for (const Sample& sample : samples) {
+    shape.longest = std::max(shape.longest, sample.tokens());
+    shape.most_answers = std::max(shape.most_answers, static_cast<std::int64_t>(sample.answers.size()));
+  }
+  shape.global_batch = options.global_batch;
+  shape.micro_batch_tokens = options.micro_batch_tokens;
+  shape.reduction_leaves = parallel.reduction_leaves;
+  shape.zero = static_cast<int>(parallel.zero);
+  shape.recompute = model::parse_recompute(recompute);
+  return shape;
+}
+
+LeafPlan plan_leaves(const StepShape& shape, int ranks, int rank) {
+  const std::int64_t rows =
+      std::max<std::int64_t>(1, shape.micro_batch_tokens / std::max<std::int64_t>(1, shape.longest));
+  return plan_leaves(shape.global_batch, shape.reduction_leaves, ranks, rank, shape.zero == 2 ? rows : 0);
+}
+
+model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leaves) {
+  model::LlamaCapacity capacity;
+  const std::int64_t leaf_tokens = leaves.most_rows() * shape.longest;
+  capacity.tokens = std::max(shape.longest, std::min(shape.micro_batch_tokens, leaf_tokens));
+  capacity.completions = leaves.most_rows() * shape.most_answers;
+  capacity.training = true;
+  capacity.recompute = shape.recompute;
+  return capacity;
+}
+
+namespace {
+// Scores of attention for as many longest trees as a micro-batch holds.
+std::int64_t attention_elements(const model::LlamaConfig& shard, const StepShape& shape, std::int64_t tokens) {
+  const kernels::AttentionShape heads{static_cast<int>(shard.num_attention_heads),
+                                      static_cast<int>(shard.num_key_value_heads), static_cast<int>(shard.head_dim)};
+  std::vector<kernels::AttentionSpan> spans;
+  for (std::int64_t begin = 0; begin + shape.longest <= tokens; begin += shape.longest) {
+    spans.push_back({begin, begin + shape.longest, begin, begin + shape.longest});
+  }
+  return kernels::attention_workspace(heads, spans);
+}
+}  // namespace
+
+template <class T>
+RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorParallel& tensor, const StepShape& shape,
+                          int dp, std::int64_t moment_bytes) {
+  constexpr auto kElement = static_cast<std::int64_t>(sizeof(T));
+  const LeafPlan leaves = plan_leaves(shape, dp, 0);
+  const bool slices = shape.zero == 2;
+  const model::StoreLayout layout(model::llama_parameters(config, tensor.shard()),
+                                  slices ? model::GradientMemory::kTwoLayers : model::GradientMemory::kWhole, dp);
+  const std::int64_t owned = layout.size / dp;
+  RankMemory memory;
+  memory.weights = layout.size * kElement;
+  memory.gradients = (layout.gradient_size + (slices ? owned : 0)) * kElement;
+  const auto levels = static_cast<std::int64_t>(std::bit_width(static_cast<unsigned>(leaves.own())) - 1);
+  memory.gradient_leaves = levels * (slices ? owned : layout.size) * kElement;
+  memory.moments = 2 * (shape.zero == 0 ? layout.size : owned) * moment_bytes;
+
+  const model::DecoderCapacity capacity = model::decoder_capacity(llama_capacity(shape, leaves));
+  const model::LlamaConfig shard = model::shard_config(config, tensor.shard().size);
+  memory.activations = model::DecoderMemory<T>(config, tensor, capacity).bytes() +
+                       model::rope_table_bytes<T>(config, capacity.positions) +
+                       attention_elements(shard, shape, capacity.tokens) * kElement;
+  return memory;
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                       \
+  template RankMemory planned_memory<T>(const model::LlamaConfig&, const model::TensorParallel&, const StepShape&, \
+                                        int, std::int64_t);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+}  // namespace recpo::train
