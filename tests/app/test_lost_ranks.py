@@ -154,7 +154,7 @@ class LostRank:
 
 
 class StoppedRank(LostRank, Program):
-    limit = 3
+    limit = 4
 
     def lose(self, pid):
         os.kill(pid, signal.SIGSTOP)
