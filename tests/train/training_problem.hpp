@@ -73,9 +73,9 @@ class TrainingProblem {
                                                      grid, 1000, heartbeat_);
   }
 
-  std::vector<train::StepMetrics> run(int steps) {
+  std::vector<train::StepMetrics> run(int steps, int first = 0) {
     std::vector<train::StepMetrics> metrics;
-    for (int i = 0; i < steps; ++i) metrics.push_back(step_->run(done_++));
+    for (int i = 0; i < steps; ++i) metrics.push_back(step_->run(first + i));
     step_->settle();
     return metrics;
   }
@@ -103,7 +103,6 @@ class TrainingProblem {
   std::unique_ptr<optim::AdamW<T>> optimizer_;
   std::unique_ptr<train::TrainingStep<T>> step_;
   std::vector<T> start_;
-  std::int64_t done_ = 0;
 };
 
 }  // namespace recpo::test
