@@ -30,8 +30,9 @@ struct Saved {
     return shape;
   }
   void save() {
-    checkpoint::save_checkpoint<float>(folder, {.stage = "sft", .step = 1}, config, store, &optimizer, tokenizer, 1,
-                                       grid);
+    checkpoint::Progress progress;
+    progress.stage = "sft", progress.step = 1;
+    checkpoint::save_checkpoint<float>(folder, progress, config, store, &optimizer, tokenizer, 1, grid);
   }
   double bytes() const { return 3.0 * sizeof(float) * static_cast<double>(store.size()); }
 
@@ -71,6 +72,16 @@ void checkpoint_load(benchmark::State& state) {
   report_bytes(state, saved.bytes());
 }
 BENCHMARK(checkpoint_load)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// The weights of one of two tensor-parallel ranks from a checkpoint of one: half of them, of which columns are picked
+// from whole rows.
+void checkpoint_load_other_grid(benchmark::State& state) {
+  const Saved saved;
+  model::ParameterStore<float> half(model::llama_parameters(saved.config, {1, 2}), false);
+  for (auto _ : state) checkpoint::load_weights(saved.folder / "step_1", half);
+  report_bytes(state, static_cast<double>(half.weight_bytes()));
+}
+BENCHMARK(checkpoint_load_other_grid)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace recpo::bench
