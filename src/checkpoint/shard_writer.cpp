@@ -1,5 +1,7 @@
 #include "src/checkpoint/shard_writer.hpp"
 
+#include <hdf5.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -13,6 +15,10 @@ namespace recpo::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
+// HDF5 is opened before MPI_Init. One with MPI that opens later cleans up inside MPI_Finalize, whatever H5dont_atexit()
+// says, and crashes there on the file that a full disk left half closed: exit code 73 would be lost.
+[[maybe_unused]] const bool hdf5_is_open = H5dont_atexit() >= 0 && H5open() >= 0;
+
 template <class T>
 int optimizer_shards(const optim::AdamW<T>* optimizer) {
   return optimizer == nullptr ? 1 : optimizer->shard().ranks();

@@ -19,7 +19,7 @@ constexpr std::uint64_t kStringLimit = std::uint64_t{1} << 16;
 
 // Before any other call: Debian's HDF5 1.10 crashes at exit after a full disk unless it is told not to clean up.
 // Errors are collected instead of printed, and no file can make the library load a plugin.
-bool initialize_once() {
+void initialize_once() {
   static const bool done = [] {
     H5dont_atexit();
     H5open();
@@ -28,10 +28,7 @@ bool initialize_once() {
     return true;
   }();
   RECPO_REQUIRE(done);
-  return done;
 }
-// Before MPI_Init too: an HDF5 with MPI that opens later cleans up inside MPI_Finalize, and crashes there just so.
-[[maybe_unused]] const bool initialized_before_main = initialize_once();
 
 herr_t keep_first(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
