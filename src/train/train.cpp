@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/log.hpp"
 #include "src/train/step.hpp"
+#include "src/train/summary.hpp"
 
 namespace recpo::train {
 namespace {
@@ -28,12 +30,12 @@ TrainerState parse_state(const std::string& text, const fs::path& checkpoint) {
   return {json.value("bad_steps", std::int64_t{0}), json.value("num_tokens", std::int64_t{0})};
 }
 
-// Loads the newest whole checkpoint of the stage, if any. Every rank reads for itself.
+// Loads the newest whole checkpoint of the stage, if any. Ranks share the check of its hashes; each reads its part.
 template <class T>
 checkpoint::Progress resume(const Stage& stage, const fs::path& folder, model::ParameterStore<T>& store,
-                            optim::AdamW<T>& optimizer, TrainerState& state) {
+                            optim::AdamW<T>& optimizer, TrainerState& state, parallel::Communicator& world) {
   checkpoint::Progress progress;
-  const std::optional<fs::path> newest = checkpoint::find_newest(folder);
+  const std::optional<fs::path> newest = checkpoint::find_newest(folder, world);
   if (!newest) return progress;
   progress = checkpoint::read_manifest(*newest).progress;
   if (progress.inputs_hash != stage.inputs_hash) {
@@ -74,6 +76,11 @@ int negatives_wanted(const objective::ObjectiveOptions& options, const data::Row
   return used < most ? used : kAllNegatives;
 }
 
+void log_lines(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) log::info("{}", line);
+}
+
 enum Decision : int { kGoOn = 0, kSave = 1, kSaveAndStop = 2 };
 }  // namespace
 
@@ -100,7 +107,7 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
                             DataParallel<T>::owned(store, static_cast<int>(stage.parallel.zero), *grid.dp));
   TrainerState state;
   heartbeat("reading the newest checkpoint");
-  checkpoint::Progress progress = resume(stage, folder, store, optimizer, state);
+  checkpoint::Progress progress = resume(stage, folder, store, optimizer, state, *grid.world);
   if (progress.complete) return {true, progress.step};
   const bool writes = grid.world->rank() == 0;
   if (writes) rewind_metrics(metrics_file, stage.name, progress.step);
@@ -114,8 +121,10 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
   TrainingStep<T> step(stage, set.samples, reference, config, store, optimizer, grid, steps, heartbeat);
   Progress bar(stage.name, steps, "steps", progress.step);
   SaveClock save_clock(stage.checkpoint);
+  StageSummary summary;
   while (progress.step < steps) {
     StepMetrics metrics = step.run(progress.step);
+    summary.add(metrics);
     ++progress.step;
     progress.samples += stage.options.global_batch;
     state.num_tokens += metrics.num_tokens;
@@ -147,9 +156,11 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
     checkpoint::save_checkpoint<T>(folder, progress, config, store, &optimizer, tokenizer,
                                    static_cast<int>(stage.checkpoint.keep), grid);
     save_clock.reset();
-    if (decision == kSaveAndStop) return {progress.complete, progress.step};
+    if (decision == kSaveAndStop) break;
   }
-  return {true, progress.step};
+  step.settle();
+  log_lines(summary.text(stage.name, step.memory()));
+  return {progress.complete, progress.step};
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                      \

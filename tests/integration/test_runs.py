@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Whole runs of the program on its built-in data: the same bits on 1, 2, 4 and 8 ranks, after kills and after signals.
+"""Whole runs of the program on its built-in data: the same bits on 1, 2, 4 and 8 ranks, after kills and after signals;
+the same to rounding on grids of tensor-parallel ranks, and from one grid to another.
 
-    test_runs.py --program build/cpu-release/recpo [--mpiexec mpirun] [EqualBits | Interrupted | SecondRun]
+    test_runs.py --program build/cpu-release/recpo [--mpiexec mpirun] [EqualBits | Interrupted | Grids | SecondRun]
 """
 import argparse
 import json
@@ -99,7 +100,7 @@ class EqualBits(Runs):
         self.assertNotEqual(weights(other, "align"), weights(s_dpo, "align"))
 
 
-class Interrupted(Runs):
+class Interruptible(Runs):
     def wait_for_lines(self, process, folder, count):
         """Until metrics.jsonl has `count` lines, or the process has ended."""
         deadline = time.monotonic() + 300
@@ -109,8 +110,8 @@ class Interrupted(Runs):
                 return
             time.sleep(0.005)
 
-    def interrupt(self, folder, lines, delay, how, ranks):
-        process = subprocess.Popen(command(folder, ranks), env=environment(ranks), cwd=folder.parent,
+    def interrupt(self, folder, lines, delay, how, ranks, extra=()):
+        process = subprocess.Popen(command(folder, ranks, extra), env=environment(ranks), cwd=folder.parent,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    text=True, start_new_session=True)
         self.wait_for_lines(process, folder, lines)
@@ -122,6 +123,8 @@ class Interrupted(Runs):
         messages = process.communicate(timeout=300)[1]
         return process.returncode, messages
 
+
+class Interrupted(Interruptible):
     def test_killed_at_random(self):
         expected = self.finish("whole", ranks=0)
         choose = random.Random(20)
@@ -144,6 +147,62 @@ class Interrupted(Runs):
                 done = run(folder, ranks)
                 self.assertEqual(done.returncode, 0, done.stderr[-3000:])
                 self.assert_same_run(folder, expected)
+
+
+class Grids(Interruptible):
+    """Tensor-parallel ranks, every ZeRO level, recomputation: one rank's run to rounding; checkpoints change grids."""
+
+    def assert_close_run(self, folder, expected):
+        for stage in ("sft", "align"):
+            found, wanted = metrics(folder, stage), metrics(expected, stage)
+            self.assertEqual(sorted(found), sorted(wanted))
+            for step, figures in wanted.items():
+                for a, b in zip(found[step], figures):
+                    if b is not None:
+                        self.assertLessEqual(abs(a - b), 1e-5 * max(1.0, abs(b)), f"{stage} step {step}")
+
+    def test_grids(self):
+        alone = self.finish("alone", ranks=0)
+        for ranks, extra in ((2, ["parallel.tp=2", "parallel.sequence_parallel=true", "model.recompute=selective"]),
+                             (4, ["parallel.tp=2", "parallel.zero=2", "model.recompute=block"])):
+            with self.subTest(ranks=ranks):
+                self.assert_close_run(self.finish(f"grid{ranks}", ranks, extra), alone)
+
+    def test_checkpoints_change_grids(self):
+        alone = self.finish("alone", ranks=0)
+        folder = self.folder / "moving"
+        grids = ((4, ["parallel.tp=2"]), (2, ["parallel.zero=2"]), (2, ["parallel.tp=2", "parallel.zero=0"]))
+        for lines, (ranks, extra) in zip((2, 5, 8), grids):
+            code, messages = self.interrupt(folder, lines, 0.0, signal.SIGUSR1, ranks, extra)
+            self.assertEqual(code, STOPPED, messages[-2000:])
+        done = run(folder, 0)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        self.assert_close_run(folder, alone)
+
+    def test_scores_and_texts(self):
+        alone = self.finish("alone", ranks=0)
+        questions = self.folder / "questions.jsonl"
+        lines = [{"prompt": f"Question {i}", "completions": [" yes", " no", " a longer answer"]} for i in range(5)]
+        questions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        model = alone / "checkpoints" / "align"
+        scores, texts = [], []
+        for ranks, extra in ((0, []), (2, ["parallel.tp=2"]), (4, ["parallel.tp=2"])):
+            launcher = command(alone, ranks)[:-len(DECK) - 2] + [options.program]
+            output = self.folder / f"scores{ranks}.jsonl"
+            for arguments in (["score", "--model", model, "--input", questions, "--output", output],
+                              ["generate", "--model", model, "--input", questions, "--max-new-tokens", "8"]):
+                done = subprocess.run([*launcher, *map(str, arguments), *extra], env=environment(ranks),
+                                      cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                      timeout=300)
+                self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+            texts.append(done.stdout)
+            scores.append([json.loads(line)["logp"] for line in output.read_text().splitlines()])
+        self.assertEqual(len(scores[0]), len(lines))
+        for other in scores[1:]:
+            for line, wanted in zip(other, scores[0]):
+                for a, b in zip(line, wanted):
+                    self.assertLessEqual(abs(a - b), 1e-5 * max(1.0, abs(b)))
+        self.assertEqual(texts, [texts[0]] * len(texts))
 
 
 class SecondRun(Runs):

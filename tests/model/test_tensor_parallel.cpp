@@ -76,7 +76,7 @@ void expect_shard_of_whole(const Case& c, parallel::Communicator& tp) {
   for (int pass = 0; pass < 2; ++pass) {  // the second meets memory that the first has used
     const std::vector<double> logp = shard.llama.forward(batch);
     for (std::size_t i = 0; i < logp.size(); ++i) {
-      ASSERT_NEAR(logp[i], expected_logp[i], bound * std::abs(expected_logp[i]));
+      EXPECT_NEAR(logp[i], expected_logp[i], bound * std::abs(expected_logp[i]));
     }
     std::vector<double> gradient = shard.gradient(batch, d_logp);
     if (c.sequence) {  // norms of blocks: parts of shards
@@ -91,7 +91,7 @@ void expect_shard_of_whole(const Case& c, parallel::Communicator& tp) {
     for (std::size_t p = 0; p < whole.store.parameters().size(); ++p) {
       const model::Parameter& global = whole.store.parameters()[p];
       const model::Parameter& held = shard.store.parameters()[p];
-      ASSERT_EQ(global.name, held.name);
+      EXPECT_EQ(global.name, held.name);
       const std::vector<double> part = held_part(expected, global, held);
       double norm = 0, difference = 0;
       for (std::int64_t i = 0; i < global.size(); ++i) {
@@ -101,7 +101,7 @@ void expect_shard_of_whole(const Case& c, parallel::Communicator& tp) {
         const double own = gradient[static_cast<std::size_t>(held.offset + i)];
         difference += std::pow(own - part[static_cast<std::size_t>(i)], 2);
       }
-      ASSERT_LE(std::sqrt(difference), bound * std::sqrt(norm)) << held.name;
+      EXPECT_LE(std::sqrt(difference), bound * std::sqrt(norm)) << held.name;
     }
   }
 }
@@ -114,7 +114,7 @@ TEST(TensorParallel, EveryShardEqualsItsPartOfTheWhole) {
     name << c;
     SCOPED_TRACE(name.str());
     expect_shard_of_whole(c, *grid.tp);
-    if (HasFatalFailure()) return;
+    if (grid.world->all_reduce_max(HasFailure() ? 1 : 0) != 0) return;  // together
   }
 }
 
