@@ -90,5 +90,58 @@ TEST(AdamW, HasTheSameBitsForAnyNumberOfThreads) {
   });
 }
 
+// A moment that is rounded to bfloat16: never further off than one unit of it, and right in the mean; v, whose every
+// update is below half a unit, follows its target, where rounding to nearest would never move.
+TEST(AdamW, ShortMomentsAreRightInTheMean) {
+  const std::int64_t n = 20000;
+  const Guarded<float> weight(Values(n, 1.0)), gradient(Values(n, 1.0));
+  const OwnedVector<Bfloat16> m("m", n), v("v", n);
+  AdamWCoefficients c{1e-3, 0.9, 0.999, 1e-8, 0.0, 1, 1.0};
+  double expected_m = 0, expected_v = 0;
+  for (c.step = 1; c.step <= 300; ++c.step) {
+    adamw_step<float, Bfloat16>(ExecSpace(), c, gradient.vector(), m, v, weight.vector());
+    expected_m = c.beta1 * expected_m + (1 - c.beta1);
+    expected_v = c.beta2 * expected_v + (1 - c.beta2);
+  }
+  double mean_m = 0, mean_v = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    mean_m += to_float(m(i)) / n;
+    mean_v += to_float(v(i)) / n;
+  }
+  // Each rounding is off by less than a unit, 2^-7 of the value, independently; 300 of them, damped by beta, over n.
+  const double unit = 0x1p-7, deviations = 6;
+  EXPECT_NEAR(mean_m, expected_m, deviations * unit * expected_m * std::sqrt(10.0 / n));
+  EXPECT_NEAR(mean_v, expected_v, deviations * unit * expected_v * std::sqrt(300.0 / n));
+}
+
+TEST(AdamW, ShortMomentsOfASliceAreThoseOfTheWhole) {
+  const std::int64_t n = 1000, begin = 300;
+  const Values start = test::random_values<float>(n, "weight"), g = test::random_values<float>(n, "g");
+  const auto run = [&](std::int64_t first, std::int64_t size) {
+    const Values own_start(start.begin() + first, start.begin() + first + size);
+    const Guarded<float> weight(own_start), gradient(Values(g.begin() + first, g.begin() + first + size));
+    const OwnedVector<Bfloat16> m("m", size), v("v", size);
+    AdamWCoefficients c{1e-2, 0.9, 0.999, 1e-8, 0.1, 1, 1.0};
+    c.first_element = first;
+    for (c.step = 1; c.step <= 5; ++c.step) {
+      adamw_step<float, Bfloat16>(ExecSpace(), c, gradient.vector(), m, v, weight.vector());
+    }
+    return weight.values();
+  };
+  const Values whole = run(0, n), slice = run(begin, n - begin);
+  EXPECT_EQ(slice, Values(whole.begin() + begin, whole.end()));
+}
+
+TEST(Bfloat16, StochasticRoundingKeepsWhatItHolds) {
+  for (const float held : {0.0f, 1.0f, -2.5f, 0x1p-130f, std::numeric_limits<float>::infinity()}) {
+    for (const std::uint32_t random : {0u, 1u, 0x7FFFu, 0xFFFFu}) {
+      EXPECT_EQ(to_float(round_stochastically(held, random)), held) << held;
+    }
+  }
+  EXPECT_TRUE(std::isnan(to_float(round_stochastically(std::numeric_limits<float>::quiet_NaN(), 0xFFFFu))));
+  EXPECT_EQ(to_float(round_stochastically(1.0f + 0x1p-8f, 0)), 1.0f);  // halfway to the next: down or up
+  EXPECT_EQ(to_float(round_stochastically(1.0f + 0x1p-8f, 0xFFFFu)), 1.0f + 0x1p-7f);
+}
+
 }  // namespace
 }  // namespace recpo::kernels

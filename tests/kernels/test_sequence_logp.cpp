@@ -182,7 +182,9 @@ std::vector<int> argmax(int rows, int vocab, const Values& logits) {
   const Values values = largest.values();
   for (int r = 0; r < rows; ++r) {
     const double at_index = logits[static_cast<std::size_t>(r * (vocab + kPadding) + host[r])];
-    if (std::isfinite(at_index)) EXPECT_EQ(values[static_cast<std::size_t>(r)], at_index);
+    if (std::isfinite(at_index)) {
+      EXPECT_EQ(values[static_cast<std::size_t>(r)], at_index);
+    }
   }
   return host;
 }
