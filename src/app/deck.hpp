@@ -45,6 +45,10 @@ struct ModelOptions {
   LoraOptions lora;
 };
 
+struct PlanOptions {
+  std::int64_t prompt_tokens = 1024, answer_tokens = 12;
+};
+
 struct BaselineOptions {
   std::string model = "sasrec";
   double lr = 1e-3;
@@ -65,6 +69,7 @@ struct Deck {
   objective::ObjectiveOptions objective;  // keys of [align]
   std::string reference = "sft";          // [align] reference: sft | base | path of a model
   evaluation::EvaluationOptions evaluate;
+  PlanOptions plan;
   BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;

@@ -3,94 +3,101 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <bit>
 
+#include "src/plan/measure.hpp"
+#include "src/support/check.hpp"
 #include "src/support/log.hpp"
-#include "src/train/leaves.hpp"
 #include "src/train/samples.hpp"
 
 namespace recpo::app {
 namespace {
 
-constexpr std::int64_t kBytes = sizeof(float);
-
-// Tokens of the largest micro-batch a rank can meet: the trainer packs whole trees of a leaf.
-std::int64_t micro_batch_tokens(const train::StageOptions& options, const train::LeafPlan& leaves,
-                                std::int64_t longest) {
-  std::int64_t leaf_rows = 1;
-  for (int leaf = leaves.first; leaf < leaves.last; ++leaf) {
-    leaf_rows = std::max(leaf_rows, leaves.end(leaf) - leaves.begin(leaf));
-  }
-  return std::max(longest, std::min(options.micro_batch_tokens, leaf_rows * longest));
+bool is_sft(const std::string& stage) { return stage == "sft"; }
+const train::StageOptions& stage_options(const Deck& deck, const std::string& stage) {
+  return is_sft(stage) ? deck.sft : deck.align;
 }
 
-// Floats a block keeps for the backward pass: input, three normed or mixed streams, q|k|v, attended, gate|up and their
-// product; then the gradients and the logits of one chunk.
-std::int64_t activation_bytes(const model::LlamaConfig& c, std::int64_t tokens) {
-  constexpr std::int64_t kLogitRows = 512;  // LlamaCapacity::logit_rows
-  const std::int64_t block =
-      4 * c.hidden_size + 2 * c.query_width() + 2 * c.key_value_width() + 3 * c.intermediate_size;
-  const std::int64_t flowing = 4 * c.hidden_size + 2 * c.query_width() + 2 * c.key_value_width() + c.intermediate_size;
-  const std::int64_t logits = std::min(kLogitRows, tokens) * (c.vocab_size + 4 * c.hidden_size);
-  return kBytes * (tokens * (c.num_hidden_layers * block + flowing) + logits);
+train::SampleSet stage_samples(const data::RowFile& rows, const std::string& stage) {
+  return is_sft(stage) ? train::training_samples(rows, 0) : train::training_samples(rows, train::kAllNegatives, 1);
 }
 
-}  // namespace
-
-StagePlan plan_stage(const Context& context, const std::string& name, const data::RowFile& rows,
-                     const model::LlamaConfig& config) {
-  const bool is_sft = name == "sft";
-  const train::StageOptions& options = is_sft ? context.deck.sft : context.deck.align;
-  const train::SampleSet set =
-      is_sft ? train::training_samples(rows, 0) : train::training_samples(rows, train::kAllNegatives, 1);
-  const parallel::Communicator& dp = *context.grid.dp;
-  const train::LeafPlan leaves =
-      train::plan_leaves(options.global_batch, context.deck.parallel.reduction_leaves, dp.size(), dp.rank());
-
-  StagePlan plan;
-  plan.name = name;
-  plan.unit = is_sft ? "rows" : "sets";
-  plan.samples = static_cast<std::int64_t>(set.samples.size());
-  plan.steps = train::total_steps(options, plan.samples);
-  plan.global_batch = options.global_batch;
-  for (const train::Sample& sample : set.samples) plan.longest_tokens = std::max(plan.longest_tokens, sample.tokens());
-  const std::int64_t parameters = config.num_parameters() * kBytes;
-  plan.memory.weights = plan.memory.gradients = parameters;
-  plan.memory.gradient_leaves = parameters * (std::bit_width(static_cast<unsigned>(leaves.last - leaves.first)) - 1);
-  plan.memory.moments = 2 * parameters;
-  plan.memory.activations = activation_bytes(config, micro_batch_tokens(options, leaves, plan.longest_tokens));
-  plan.comm_bytes_dp = 2 * parameters * (dp.size() - 1) / dp.size();
-  return plan;
-}
-
-namespace {
-
-std::string stage_text(const StagePlan& plan) {
-  const auto line = [](const char* name, std::int64_t bytes) {
-    return fmt::format("    {:<16}{:>10}\n", name, format_bytes(static_cast<double>(bytes)));
-  };
-  std::string text = fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", plan.name, plan.steps,
-                                 plan.global_batch, plan.unit, plan.samples, plan.unit, plan.longest_tokens);
-  text += "  memory of a rank\n";
-  text += line("weights", plan.memory.weights) + line("gradients", plan.memory.gradients) +
-          line("gradient leaves", plan.memory.gradient_leaves) + line("moments", plan.memory.moments) +
-          line("activations ~", plan.memory.activations) + line("total ~", plan.memory.total());
-  text += fmt::format("  sent by a rank in a step: comm_bytes_tp {}, comm_bytes_dp {}\n", plan.comm_bytes_tp,
-                      plan.comm_bytes_dp);
-  return text;
+std::string bytes_line(const char* name, std::int64_t bytes) {
+  return fmt::format("    {:<16}{:>10}\n", name, format_bytes(static_cast<double>(bytes)));
 }
 
 std::string rows_text(const data::RowFile& rows) {
-  std::string text = fmt::format("{:<12}", "rows");
   std::vector<std::string> parts;
   for (const data::Split split : {data::Split::kTrain, data::Split::kValid, data::Split::kTest, data::Split::kAdherence,
                                   data::Split::kAvoidance}) {
     parts.push_back(fmt::format("{} {}", data::split_name(split), rows.of_split(split).size()));
   }
-  return text + fmt::format("{}\n", fmt::join(parts, ", "));
+  return fmt::format("{:<12}{}\n", "rows", fmt::join(parts, ", "));
+}
+
+std::string stage_text(const Deck& deck, const std::string& stage, const model::LlamaConfig& config,
+                       const data::RowFile& rows, const plan::Node& node) {
+  const auto samples = static_cast<std::int64_t>(stage_samples(rows, stage).samples.size());
+  const plan::Workload workload = stage_workload(deck, stage, config, &rows);
+  const char* unit = is_sft(stage) ? "rows" : "sets";
+  const plan::Plan plan =
+      plan::plan_layout(config, workload, deck_layout(deck, stage, node.precision, node.ranks), node);
+  return fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", stage,
+                     train::total_steps(stage_options(deck, stage), samples), workload.trees.size(), unit, samples,
+                     unit, workload.longest) +
+         layout_text(plan) + time_text(plan, workload, node);
 }
 
 }  // namespace
+
+plan::Layout deck_layout(const Deck& deck, const std::string& stage, const std::string& precision, int ranks) {
+  plan::Layout layout;
+  layout.tp = static_cast<int>(std::min<std::int64_t>(deck.parallel.tp, ranks));
+  layout.dp = ranks / layout.tp;
+  layout.zero = static_cast<int>(deck.parallel.zero);
+  layout.recompute = model::parse_recompute(deck.model.recompute);
+  layout.sequence_parallel = deck.parallel.sequence_parallel;
+  layout.micro_batch_tokens = stage_options(deck, stage).micro_batch_tokens;
+  layout.reduction_leaves = deck.parallel.reduction_leaves;
+  layout.precision = plan::training_precision(precision, deck.optimizer.moments);
+  return layout;
+}
+
+plan::Workload stage_workload(const Deck& deck, const std::string& stage, const model::LlamaConfig& config,
+                              const data::RowFile* rows) {
+  const std::int64_t batch = stage_options(deck, stage).global_batch;
+  if (rows == nullptr) {
+    const std::int64_t answers = is_sft(stage) ? 1 : 1 + deck.data.negatives;
+    return plan::workload_of(config, deck.plan.prompt_tokens, deck.plan.answer_tokens, answers, batch);
+  }
+  const train::SampleSet set = stage_samples(*rows, stage);
+  if (set.samples.empty()) throw_input("{}: no training row has what the stage needs", stage);
+  return plan::workload_of(config, set.samples, batch);
+}
+
+std::string layout_text(const plan::Plan& plan) {
+  const plan::Memory& memory = plan.memory;
+  std::string text = "  memory of a rank\n";
+  text += bytes_line("weights", memory.weights);
+  if (memory.master > 0) text += bytes_line("master weights", memory.master);
+  text += bytes_line("gradients", memory.gradients) + bytes_line("gradient leaves", memory.gradient_leaves) +
+          bytes_line("moments", memory.moments) + bytes_line("activations", memory.activations) +
+          bytes_line("total", memory.total()) + "  sent by a rank in a step\n";
+  const auto axis = [](const char* name, const parallel::Traffic& sent) {
+    return fmt::format("    {} {} (all_reduce {}, reduce_scatter {}, all_gather {})\n", name, sent.total(),
+                       sent.all_reduce, sent.reduce_scatter, sent.all_gather);
+  };
+  return text + axis("comm_bytes_tp", plan.sent.tp) + axis("comm_bytes_dp", plan.sent.dp);
+}
+
+std::string time_text(const plan::Plan& plan, const plan::Workload& workload, const plan::Node& node) {
+  const plan::StepTime& time = plan.time;
+  return fmt::format(
+      "  expected time of a step {:.3g} s: compute {:.3g}, exposed tp {:.3g}, exposed dp {:.3g}, optimizer {:.3g}\n"
+      "    {:.4g} TFLOP, {:.0f} tokens/s, {:.3g} sets/s, {:.0f} % of the peak of {} x {:.3g} TFLOP/s\n",
+      time.total(), time.compute, time.tensor, time.data, time.optimizer, plan.flops / 1e12,
+      static_cast<double>(workload.tokens()) / time.total(), static_cast<double>(workload.trees.size()) / time.total(),
+      100 * plan.fraction_of_peak(node), node.ranks, node.peak_flops / 1e12);
+}
 
 std::string plan_text(Workspace& workspace) {
   const Context& context = workspace.context();
@@ -98,16 +105,17 @@ std::string plan_text(Workspace& workspace) {
   const ModelChoice& base = workspace.base_model();
   std::string text = fmt::format("{:<12}{}\n", "outputs", deck.run.dir);
   text += fmt::format("{:<12}{}\n", "stages", fmt::join(deck.run.stages, ", "));
-  text += fmt::format("{:<12}tp {} x dp {}, zero {} (states are replicated in this version: equal results)\n", "ranks",
-                      context.grid.tp->size(), context.grid.dp->size(), deck.parallel.zero);
+  text += fmt::format("{:<12}tp {} x dp {}, zero {}, recompute {}\n", "ranks", context.grid.tp->size(),
+                      context.grid.dp->size(), deck.parallel.zero, deck.model.recompute);
   text += fmt::format("{:<12}{}, {:.4g} M parameters, {} layers, hidden {}, vocabulary {}, fp32\n", "model", base.title,
                       static_cast<double>(base.config.num_parameters()) / 1e6, base.config.num_hidden_layers,
                       base.config.hidden_size, base.config.vocab_size);
   const data::RowFile& rows = workspace.rows();
   text += rows_text(rows);
+  const plan::Node node = plan::measured_node(context.grid);
   for (const char* stage : {"sft", "align"}) {
     if (std::find(deck.run.stages.begin(), deck.run.stages.end(), stage) == deck.run.stages.end()) continue;
-    text += stage_text(plan_stage(context, stage, rows, base.config));
+    text += stage_text(deck, stage, base.config, rows, node);
   }
   return text;
 }

@@ -1,29 +1,31 @@
 #pragma once
-// What a run will do and need, from the deck, the rows and the model's shape: the text of --dry-run.
+// What a deck asks of a node, in text: the plan of --dry-run, and the table of `recpo plan`.
 
-#include <cstdint>
 #include <string>
 
 #include "src/app/workspace.hpp"
+#include "src/plan/search.hpp"
 
 namespace recpo::app {
 
-// Bytes a rank holds while a stage trains. Activations are an estimate from the block's equations, the rest is exact.
-struct TrainingMemory {
-  std::int64_t weights = 0, gradients = 0, gradient_leaves = 0, moments = 0, activations = 0;
-  std::int64_t total() const { return weights + gradients + gradient_leaves + moments + activations; }
-};
+// The deck's layout on so many ranks, as far as tp divides them (tp x dp <= ranks).
+plan::Layout deck_layout(const Deck& deck, const std::string& stage, const std::string& precision, int ranks);
 
-struct StagePlan {
-  std::string name, unit;  // sft, rows | align, sets
-  std::int64_t samples = 0, steps = 0, global_batch = 0, longest_tokens = 0;
-  TrainingMemory memory;
-  std::int64_t comm_bytes_tp = 0, comm_bytes_dp = 0;  // a step and rank, as metrics.jsonl counts them
-};
+// The trees that a step of a stage (sft | align) computes: of the rows, or (rows = nullptr) of [plan]'s lengths. Throws
+// kBadInput where the rows have none for the stage.
+plan::Workload stage_workload(const Deck& deck, const std::string& stage, const model::LlamaConfig& config,
+                              const data::RowFile* rows);
 
-StagePlan plan_stage(const Context& context, const std::string& name, const data::RowFile& rows,
-                     const model::LlamaConfig& config);
+// Memory by kind and comm_bytes by axis, a line each.
+std::string layout_text(const plan::Plan& plan);
+std::string time_text(const plan::Plan& plan, const plan::Workload& workload, const plan::Node& node);
 
+// --dry-run: outputs, ranks, model, rows, and each training stage on the ranks that run. Collective over the world.
 std::string plan_text(Workspace& workspace);
+
+// The fastest layouts, the deck's own marked, and why the first is first; or what would help where nothing fits.
+// `samples` is the word for a tree: rows | sets.
+std::string layouts_text(const model::LlamaConfig& config, const plan::Workload& workload, const plan::Layout& wanted,
+                         const plan::Node& node, const std::string& samples);
 
 }  // namespace recpo::app

@@ -4,6 +4,8 @@
     test_program.py --program build/cpu-release/recpo [--mpiexec mpirun] [Usage | BadInput | ...]
 """
 import json
+import pathlib
+import re
 import resource
 import subprocess
 
@@ -24,7 +26,6 @@ class Usage(Program):
         self.fail_with(USAGE, ["evalute", "evaluate"], "evalute")
         self.fail_with(USAGE, ["parallel.tp", "not available in this version"], "parallel.tp=2")
         self.fail_with(USAGE, ["baseline", "not available in this version"], "baseline")
-        self.fail_with(USAGE, ["plan", "not available in this version"], "plan")
         self.fail_with(USAGE, ["--prompt", "--input"], "generate", "--model", "m")
 
     def test_random_weights_without_tokenizer(self):
@@ -188,6 +189,8 @@ class DryRun(Program):
         for part in ("rows", "steps", "weights", "gradients", "moments", "activations", "comm_bytes_dp"):
             self.assertIn(part, plan)
         self.assertIn("train 32", plan)
+        layouts = self.succeed("plan", "-i", deck).stdout  # of the same rows
+        self.assertIn(re.search(r"longest (\d+)", plan[plan.rindex("align"):])[0], layouts)
         self.assertEqual(self.files(), before)
 
     def test_without_a_deck(self):
@@ -195,6 +198,19 @@ class DryRun(Program):
         self.assertEqual(list(self.folder.iterdir()), [])
         self.assertIn("recpo", self.succeed("--version").stdout)
         self.assertIn("evaluate", self.succeed("--help").stdout)
+
+    def test_plan_of_a_model_without_its_files(self):
+        inputs = pathlib.Path(__file__).resolve().parents[2] / "inputs"
+        deck = ["-i", inputs / "llama31_8b_plan.toml"]
+        plan = self.succeed("plan", *deck, "--node", inputs / "nodes/a6000x8.toml").stdout
+        self.assertRegex(plan, "choice: tp 2 x dp 4")
+        small = self.succeed("plan", *deck, "--node", inputs / "nodes/cpu.toml", ranks=2).stdout
+        self.assertIn("nothing fits", small)
+        self.fail_with(USAGE, ["--node", "nowhere.toml"], "plan", *deck, "--node", "nowhere.toml")
+        node = self.write("node.toml", (inputs / "nodes/cpu.toml").read_text().replace("\nranks =", "\nrank ="))
+        self.fail_with(USAGE, ["node.toml:6", "node.rank"], "plan", *deck, "--node", node)
+        self.fail_with(USAGE, ["run.stages", "sft or align"], "plan", "run.stages=prepare")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["node.toml"])
 
     def test_printed_deck_reads_back(self):
         printed = self.succeed("--print-deck", "sft.steps=7").stdout

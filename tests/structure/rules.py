@@ -14,6 +14,7 @@ LAYERS = [
     ["src/optim"],
     ["src/checkpoint"],
     ["src/train", "src/baselines", "src/evaluation"],
+    ["src/plan"],
     ["src/report"],
     ["src/app"],
     ["src/main.cpp"],
@@ -105,8 +106,8 @@ def deck_lines_are_explained(path, text):
 
 def deck_keys_are_known(path, text, reference):
     """`reference` is the text of inputs/reference.toml, which holds every key."""
-    if not (path.startswith("inputs/") and path.endswith(".toml")):
-        return
+    if not (path.startswith("inputs/") and path.endswith(".toml")) or path.startswith("inputs/nodes/"):
+        return  # the program holds node descriptions to their own keys
     known = set(keys_of(tomllib.loads(reference)))
     for key in keys_of(tomllib.loads(text)):
         # random weights may also be described by the keys of a Hugging Face config.json

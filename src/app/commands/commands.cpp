@@ -13,6 +13,7 @@ Command find_command(const std::string& name) {
       {"run", run},     {"prepare", prepare}, {"import", import_model}, {"export", export_model},
       {"sft", sft},     {"align", align},     {"reference", reference}, {"evaluate", evaluate},
       {"score", score}, {"report", report},   {"generate", generate},   {"inspect", inspect},
+      {"plan", plan_layouts},
   };
   for (const Entry& entry : kEntries) {
     if (name == entry.name) return entry.command;
@@ -20,8 +21,6 @@ Command find_command(const std::string& name) {
   if (name == "baseline") {
     throw_usage("recpo baseline is not available in this version: traditional recommenders are still missing");
   }
-  if (name == "plan")
-    throw_usage("recpo plan is not available in this version; use --dry-run for the deck's own layout");
   throw_usage("unknown command {}", name);
 }
 

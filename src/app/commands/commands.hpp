@@ -20,6 +20,7 @@ void generate(Workspace& workspace);
 void evaluate(Workspace& workspace);  // the furthest model there is: align, sft, base
 void report(Workspace& workspace);
 void inspect(Workspace& workspace);
+void plan_layouts(Workspace& workspace);  // writes nothing but its table
 
 // Stages of `run`.
 void evaluate_base(Workspace& workspace);

@@ -27,7 +27,7 @@ constexpr CommandHelp kCommands[] = {
     {"generate", "greedy continuation of a prompt"},
     {"evaluate", "evaluation.json and predictions.jsonl"},
     {"baseline", "traditional recommenders (not in this version)"},
-    {"plan", "memory, communication and time of all layouts (not in this version)"},
+    {"plan", "memory, communication and time of all layouts on a node, best first"},
     {"report", "tables and figures from evaluation files"},
     {"inspect", "what is in a file or checkpoint of ours, and whether it is whole"},
 };
@@ -89,6 +89,7 @@ void add_options_of(CLI::App& command, CommandLine& line) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }
+  if (name == "plan") command.add_option("--node", line.node, "node description (TOML); left out: this machine");
   if (name == "inspect") needs("path", line.path, "file or folder");
 }
 

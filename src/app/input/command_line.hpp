@@ -22,6 +22,7 @@ struct CommandLine {
   std::string dtype = "float32";      // export
   std::string export_rows;            // prepare
   std::string path;                   // inspect
+  std::string node;                   // plan: file; empty: this machine
 
   bool builtin() const { return command.empty() && deck.empty(); }
 };
