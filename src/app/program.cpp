@@ -6,6 +6,7 @@
 #include "src/app/builtin.hpp"
 #include "src/app/commands/commands.hpp"
 #include "src/app/layout_checks.hpp"
+#include "src/parallel/bandwidth_probe.hpp"
 #include "src/parallel/nccl_communicator.hpp"
 #include "src/support/log.hpp"
 #include "src/support/version.hpp"
@@ -77,6 +78,7 @@ ExitCode execute(const Request& request, const Runtime& runtime, Watchdog& watch
     log::info("recpo {} ({}): {}", program_version(), git_description(), runtime.description());
     watchdog.beat("connecting the ranks");
     grid = parallel::make_process_grid(request.deck.parallel.backend, static_cast<int>(request.deck.parallel.tp));
+    if (const auto warning = parallel::slow_tensor_links(grid)) log::warn("{}", *warning);
     const Context context{request.line, request.deck, grid, watchdog, request.clock};
     connect_progress(context);
     run_command(request, context);

@@ -56,4 +56,8 @@ std::unique_ptr<Pending> Communicator::start_all_gather(const ExecSpace& exec, B
   return gather_slices(exec, data);
 }
 
+void Communicator::exchange(const ExecSpace&, int peer, Buffer, Buffer) {
+  throw_error(ExitCode::kInternal, "exchange with rank {}: this communicator has no messages between two ranks", peer);
+}
+
 }  // namespace recpo::parallel

@@ -79,6 +79,11 @@ class Communicator {
   void reduce_scatter_sum(const ExecSpace& exec, Buffer data) { wait(exec, *start_reduce_scatter_sum(exec, data)); }
   void all_gather(const ExecSpace& exec, Buffer data) { wait(exec, *start_all_gather(exec, data)); }
 
+  // Sends `mine` to rank `peer` and fills `theirs` with what it sends, after work on `exec`; buffers of equal size that
+  // do not overlap. Collective over the two ranks alone. Has ended on the host when it returns; not counted as traffic.
+  // Throws kInternal where there are no messages between two ranks (serial).
+  virtual void exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs);
+
   // Host data.
   virtual void broadcast(std::span<std::byte> data, int root) = 0;
   virtual int all_reduce_max(int value) = 0;

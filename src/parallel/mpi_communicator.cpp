@@ -7,9 +7,14 @@
 
 namespace recpo::parallel {
 namespace {
+constexpr int kExchangeTag = 2;                                // apart from the messages of collectives
 constexpr std::int64_t kMessageBytes = std::int64_t{1} << 28;  // MPI counts are int: long messages go in pieces
 
 void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
+
+Vector<std::byte> as_bytes(const Buffer& buffer) {
+  return Vector<std::byte>(static_cast<std::byte*>(buffer.data), static_cast<std::size_t>(buffer.bytes()));
+}
 
 template <template <class> class Exchange>
 std::unique_ptr<Pending> start(const Axis& axis, const ExecSpace& exec, const Buffer& data) {
@@ -42,6 +47,20 @@ std::unique_ptr<Pending> MpiCommunicator::sum_slices(const ExecSpace& exec, cons
 
 std::unique_ptr<Pending> MpiCommunicator::gather_slices(const ExecSpace& exec, const Buffer& data) {
   return start<MpiAllGather>({communicator_, rank_, size_}, exec, data);
+}
+
+void MpiCommunicator::exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs) {
+  RECPO_REQUIRE(mine.bytes() == theirs.bytes() && peer != rank_);
+  exec.fence("recpo::mpi_communicator::exchange");
+  const auto sent = Kokkos::create_mirror_view_and_copy(HostSpace{}, as_bytes(mine));
+  const auto received = Kokkos::create_mirror_view(HostSpace{}, as_bytes(theirs));
+  for (std::int64_t i = 0; i < mine.bytes(); i += kMessageBytes) {
+    const int n = static_cast<int>(std::min(kMessageBytes, mine.bytes() - i));
+    check(MPI_Sendrecv(sent.data() + i, n, MPI_BYTE, peer, kExchangeTag, received.data() + i, n, MPI_BYTE, peer,
+                       kExchangeTag, communicator_, MPI_STATUS_IGNORE));
+  }
+  Kokkos::deep_copy(exec, as_bytes(theirs), received);  // nothing where they are the same memory
+  exec.fence("recpo::mpi_communicator::exchange");
 }
 
 void MpiCommunicator::broadcast(std::span<std::byte> data, int root) {

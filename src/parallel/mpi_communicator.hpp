@@ -23,6 +23,7 @@ class MpiCommunicator : public Communicator {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
+  void exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs) override;  // device: by host copies
   void broadcast(std::span<std::byte> data, int root) override;
   int all_reduce_max(int value) override;
   std::vector<std::string> all_gather(const std::string& mine) override;

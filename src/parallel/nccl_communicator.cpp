@@ -135,6 +135,17 @@ class NcclCommunicator final : public MpiCommunicator {
   explicit NcclCommunicator(MPI_Comm communicator)
       : MpiCommunicator(communicator), channel_(communicator, rank(), size()) {}
 
+  void exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs) override {
+    RECPO_REQUIRE(mine.bytes() == theirs.bytes() && peer != rank());
+    launch(exec, [&] {
+      ncclGroupStart();  // both at once: alone, each rank's send would wait for the other's receive
+      ncclSend(mine.data, static_cast<std::size_t>(mine.bytes()), ncclInt8, peer, channel_.nccl(), channel_.stream());
+      ncclRecv(theirs.data, static_cast<std::size_t>(mine.bytes()), ncclInt8, peer, channel_.nccl(), channel_.stream());
+      return ncclGroupEnd();  // tells what any of them said
+    })->wait(exec);
+    exec.fence("recpo::nccl_communicator::exchange");
+  }
+
  protected:
   void sum_all(const ExecSpace& exec, const Buffer& data) override {
     launch(exec, [&] {

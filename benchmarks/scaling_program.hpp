@@ -1,0 +1,117 @@
+#pragma once
+// What the scaling programs share: the start and end of an MPI program, ranks that wait without burning a core, the
+// numbers of ranks to measure, and the file of figures.
+
+#include <fmt/format.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "src/app/failure.hpp"
+#include "src/app/startup.hpp"
+#include "src/app/watchdog.hpp"
+#include "src/parallel/bandwidth_probe.hpp"
+#include "src/support/check.hpp"
+#include "src/support/version.hpp"
+#include "src/support/views.hpp"
+
+namespace recpo::bench {
+
+constexpr double kWatchdogSeconds = 1800;
+
+struct Program {
+  const app::Runtime& runtime;
+  app::Watchdog& watchdog;
+  bool prints() const { return runtime.rank() == 0; }
+};
+
+// Collective over all ranks. Sleeps while it waits: on a small machine the cores belong to the ranks that are measured.
+inline void wait_for_all(const Program& program) {
+  if (!program.runtime.has_mpi()) return;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Ibarrier(MPI_COMM_WORLD, &request);
+  for (int done = 0; !done; MPI_Test(&request, &done, MPI_STATUS_IGNORE)) {
+    program.watchdog.beat("waiting for the ranks that are measured");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+// Collective over all ranks.
+inline void print_bandwidth(const Program& program) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::BandwidthMatrix matrix = parallel::measure_bandwidth(*grid.world, 1.0);
+  if (program.prints()) fmt::print("exchange of 2 MiB by pair of ranks, each way at once\n{}", to_table(matrix));
+}
+
+// 1, 2, 4, .. and `most`, from `from` on.
+inline std::vector<int> rank_counts(int from, int most) {
+  std::vector<int> counts;
+  for (int ranks = 1; ranks < most; ranks *= 2) {
+    if (ranks >= from) counts.push_back(ranks);
+  }
+  counts.push_back(most);
+  return counts;
+}
+
+// Lines of a CSV file, each on the disk as soon as it is there: a job that runs out of time keeps what it measured.
+// Without a name, nothing.
+class CsvFile {
+ public:
+  CsvFile(const std::string& name, const std::string& header) : name_(name) {
+    if (name.empty()) return;
+    file_.reset(std::fopen(name.c_str(), "w"));
+    if (!file_) throw_write("{}: cannot be written; choose another --csv", name);
+    line(header);
+  }
+  void line(const std::string& text) {
+    if (!file_) return;
+    if (std::fputs((text + "\n").c_str(), file_.get()) < 0 || std::fflush(file_.get()) != 0) {
+      throw_write("{}: cannot be written: no space left?", name_);
+    }
+  }
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::string name_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+// The main: `measure(options, program)` on every rank.
+template <class Options, class Measure>
+int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, const char* const*),
+                const Measure& measure) {
+  app::restart_with_passive_waiting(argv);
+  try {
+    const std::optional<Options> options = parse(argc, argv);
+    if (!options) return 0;
+    app::Watchdog watchdog(app::launcher_rank(), kWatchdogSeconds);
+    const app::Runtime runtime(argc, argv, watchdog);
+    const Program program{runtime, watchdog};
+    if (program.prints()) {
+      fmt::print("recpo {} ({})\n{}, {}\n", program_version(), git_description(), runtime.description(),
+                 ExecSpace::name());
+    }
+    app::Ending ending;
+    try {
+      measure(*options, program);
+    } catch (...) {
+      ending = app::describe(std::current_exception());
+    }
+    return static_cast<int>(app::agree_on_ending(ending, watchdog));
+  } catch (...) {
+    const app::Ending ending = app::describe(std::current_exception());
+    if (app::launcher_rank() == 0) app::print_ending(ending);
+    return static_cast<int>(ending.code);
+  }
+}
+
+}  // namespace recpo::bench
