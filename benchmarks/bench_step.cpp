@@ -7,7 +7,8 @@
 #include "benchmarks/benchmark_context.hpp"
 #include "kernels/gemm.hpp"
 #include "src/model/llama.hpp"
-#include "src/optim/adamw.hpp"
+#include "src/optim/gradient_norm.hpp"
+#include "src/parallel/serial_communicator.hpp"
 #include "src/support/random.hpp"
 #include "src/train/flops.hpp"
 
@@ -47,12 +48,15 @@ void training_step(benchmark::State& state, const std::string& shape) {
   model::Llama<float> llama(config, store,
                             {.tokens = batch.num_tokens(), .completions = batch.num_completions(), .training = true});
   optim::AdamW<float> optimizer({}, store);
+  const optim::SliceGradients<float> gradients = optim::slice_gradients(store, optimizer.shard());
+  parallel::SerialCommunicator alone;
   const std::vector<double> d_logp(static_cast<std::size_t>(batch.num_completions()), -1e-3);
   for (auto _ : state) {
     Kokkos::deep_copy(store.gradients(), 0.0f);
     benchmark::DoNotOptimize(llama.forward(batch));
     llama.backward(d_logp);
-    optimizer.step(ExecSpace{}, 1e-5, optimizer.gradient_norm(ExecSpace{}));
+    const double norm = optim::gradient_norm<float>(ExecSpace{}, store, optimizer.shard(), gradients, alone, alone);
+    optimizer.step(ExecSpace{}, 1e-5, norm, gradients);
     Kokkos::fence();
   }
   report(state, batch, 3 * train::forward_flops(config, batch));
