@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "src/plan/measure.hpp"
 #include "src/support/check.hpp"
@@ -35,16 +36,16 @@ std::string rows_text(const data::RowFile& rows) {
 }
 
 std::string stage_text(const Deck& deck, const std::string& stage, const model::LlamaConfig& config,
-                       const data::RowFile& rows, const plan::Node& node) {
+                       const data::RowFile& rows, int ranks, const std::optional<plan::Node>& node) {
   const auto samples = static_cast<std::int64_t>(stage_samples(rows, stage).samples.size());
   const plan::Workload workload = stage_workload(deck, stage, config, &rows);
   const char* unit = is_sft(stage) ? "rows" : "sets";
-  const plan::Plan plan =
-      plan::plan_layout(config, workload, deck_layout(deck, stage, node.precision, node.ranks), node);
+  const plan::Layout layout = deck_layout(deck, stage, "fp32", ranks);  // what this version trains in
+  const plan::Plan plan = plan::plan_layout(config, workload, layout, node.value_or(plan::Node{}));
   return fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", stage,
                      train::total_steps(stage_options(deck, stage), samples), workload.trees.size(), unit, samples,
                      unit, workload.longest) +
-         layout_text(plan) + time_text(plan, workload, node);
+         layout_text(plan) + (node ? time_text(plan, workload, *node) : "");
 }
 
 }  // namespace
@@ -112,10 +113,12 @@ std::string plan_text(Workspace& workspace) {
                       base.config.hidden_size, base.config.vocab_size);
   const data::RowFile& rows = workspace.rows();
   text += rows_text(rows);
-  const plan::Node node = plan::measured_node(context.grid);
+  std::optional<plan::Node> node;  // without one there is no time to expect
+  if (plan::node_can_be_measured()) node = plan::measured_node(context.grid);
+  const int ranks = context.grid.world->size();
   for (const char* stage : {"sft", "align"}) {
     if (std::find(deck.run.stages.begin(), deck.run.stages.end(), stage) == deck.run.stages.end()) continue;
-    text += stage_text(deck, stage, base.config, rows, node);
+    text += stage_text(deck, stage, base.config, rows, ranks, node);
   }
   return text;
 }

@@ -65,8 +65,10 @@ Link all_reduce_link(parallel::Communicator& world) {
 
 }  // namespace
 
+bool node_can_be_measured() { return Kokkos::SpaceAccessibility<HostSpace, MemSpace>::accessible; }
+
 Node measured_node(const parallel::ProcessGrid& grid) {
-  if (!Kokkos::SpaceAccessibility<HostSpace, MemSpace>::accessible) {
+  if (!node_can_be_measured()) {
     throw_usage("a plan for GPUs needs their description: give --node FILE, for example inputs/nodes/h100x8.toml");
   }
   // Shares of the host that cannot be measured in a moment.

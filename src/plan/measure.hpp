@@ -6,8 +6,11 @@
 
 namespace recpo::plan {
 
+// Whether it can be measured: a GPU's memory and links cannot be asked portably, so GPUs want a file.
+bool node_can_be_measured();
+
 // Collective over the world; takes about half a second: the rate of a large product, of a copy, and of an all-reduce
-// where there are several ranks. For programs that compute on the host; throws kUsage on a GPU, which wants a file.
+// where there are several ranks. Throws kUsage where it cannot be measured.
 Node measured_node(const parallel::ProcessGrid& grid);
 
 }  // namespace recpo::plan
