@@ -122,15 +122,23 @@ std::string choice_text(const std::vector<Plan>& plans, const model::LlamaConfig
   const auto other = [&](const auto& differs, const char* what) {
     const auto found = std::find_if(plans.begin(), plans.end(), [&](const Plan& p) { return differs(p.layout); });
     if (found == plans.end()) return;
-    text += fmt::format("  {}, {}{}, takes {} more: {}.\n", what, name_of(found->layout), in_precision(found->layout),
-                        time(found->seconds() - best.seconds()), reason(best.time, found->time, unit));
+    const double more = found->seconds() - best.seconds();
+    const auto sent = [](const Plan& p) { return static_cast<double>(p.sent.tp.total() + p.sent.dp.total()); };
+    const std::string why = more < 0 ? fmt::format("{} more sent by a rank", format_bytes(sent(*found) - sent(best)))
+                                     : reason(best.time, found->time, unit);
+    text += fmt::format("  {}, {}{}, takes {} {}: {}.\n", what, name_of(found->layout), in_precision(found->layout),
+                        time(std::abs(more)), more < 0 ? "less" : "more", why);
   };
   other([&](const Layout& l) { return l.tp != chosen.tp; }, "the best of another tp");
   other([&](const Layout& l) { return l.tp == chosen.tp && l.zero != chosen.zero; }, "the best of another ZeRO level");
   if (chosen.lower_precision()) {
     other([&](const Layout& l) { return !l.lower_precision(); }, "the best in full precision");
   }
-  return text + "  Estimates: layouts within 10 % of each other are to be measured.\n";
+  return text + fmt::format(
+                    "  Estimates: layouts within {:.0f} % of the fastest are to be measured; of them the choice is the "
+                    "one that "
+                    "sends least.\n",
+                    100 * plan::kEstimateError);
 }
 
 // Nothing fits: the least that is needed, and how many such ranks would do.

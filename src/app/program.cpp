@@ -36,6 +36,11 @@ void run_dry(const Request& request, const Context& context) {
   dry_run(workspace);
 }
 
+// A plan is made for the ranks of a node; those that make it need not be so many.
+int tp_of(const Request& request) {
+  return request.line.command == "plan" ? 1 : static_cast<int>(request.deck.parallel.tp);
+}
+
 void run_command(const Request& request, const Context& context) {
   check_layout(request.line.command, request.deck, context.grid);
   if (request.line.dry_run) return run_dry(request, context);
@@ -77,7 +82,7 @@ ExitCode execute(const Request& request, const Runtime& runtime, Watchdog& watch
     if (request.mistake) std::rethrow_exception(request.mistake);
     log::info("recpo {} ({}): {}", program_version(), git_description(), runtime.description());
     watchdog.beat("connecting the ranks");
-    grid = parallel::make_process_grid(request.deck.parallel.backend, static_cast<int>(request.deck.parallel.tp));
+    grid = parallel::make_process_grid(request.deck.parallel.backend, tp_of(request));
     if (const auto warning = parallel::slow_tensor_links(grid)) log::warn("{}", *warning);
     const Context context{request.line, request.deck, grid, watchdog, request.clock};
     connect_progress(context);

@@ -29,8 +29,8 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
   return stage;
 }
 
-std::optional<std::int64_t> completed_step(const train::Stage& stage) {
-  const auto newest = checkpoint::find_newest(stage.run_folder / "checkpoints" / stage.name);
+std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::Communicator& world) {
+  const auto newest = checkpoint::find_newest(stage.run_folder / "checkpoints" / stage.name, world);
   if (!newest) return std::nullopt;
   const checkpoint::Progress progress = checkpoint::read_manifest(*newest).progress;
   if (!progress.complete || progress.inputs_hash != stage.inputs_hash) return std::nullopt;

@@ -13,7 +13,7 @@ namespace recpo::app {
 train::Stage make_stage(Workspace& workspace, const std::string& name, const std::string& model_hashes);
 
 // The last step when the newest whole checkpoint says that this very stage has ended.
-std::optional<std::int64_t> completed_step(const train::Stage& stage);
+std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::Communicator& world);  // collective
 
 // Trains to the end; throws kStopped when asked to stop before.
 void train_stage(Workspace& workspace, const train::Stage& stage, const ModelChoice& start,

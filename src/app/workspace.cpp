@@ -124,7 +124,7 @@ const data::RowFile& Workspace::rows() {
 
 ModelChoice Workspace::model_at(const fs::path& path) const {
   ModelChoice choice;
-  choice.source = checkpoint::open_model(path);
+  choice.source = checkpoint::open_model(path, *context_.grid.world);
   choice.title = choice.source->path.string();
   choice.config = choice.source->config;
   choice.hash = checkpoint::model_hash(*choice.source);
@@ -153,7 +153,7 @@ const ModelChoice& Workspace::base_model() {
 }
 
 std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) const {
-  const auto newest = checkpoint::find_newest(context_.run_folder() / "checkpoints" / stage);
+  const auto newest = checkpoint::find_newest(context_.run_folder() / "checkpoints" / stage, *context_.grid.world);
   if (!newest) return std::nullopt;
   return model_at(*newest);
 }

@@ -98,6 +98,19 @@ void for_each_cut(const model::LlamaConfig& config, const Workload& workload, co
   }
 }
 
+// See fitting_layouts(). `plans` are in the order of their times.
+void put_choice_first(std::vector<Plan>& plans) {
+  if (plans.empty()) return;
+  const double limit = (1 + kEstimateError) * plans.front().seconds();
+  const auto rank = [](const Plan& p) {
+    return std::pair(p.layout.lower_precision(), p.sent.tp.total() + p.sent.dp.total());
+  };
+  const auto end = std::find_if(plans.begin(), plans.end(), [&](const Plan& p) { return p.seconds() > limit; });
+  const auto choice =
+      std::min_element(plans.begin(), end, [&](const Plan& a, const Plan& b) { return rank(a) < rank(b); });
+  std::rotate(plans.begin(), choice, choice + 1);
+}
+
 }  // namespace
 
 double Plan::fraction_of_peak(const Node& node) const { return flops / (seconds() * node.peak_flops * layout.ranks()); }
@@ -132,6 +145,7 @@ std::vector<Plan> fitting_layouts(const model::LlamaConfig& config, const Worklo
   std::stable_sort(plans.begin(), plans.end(), [](const Plan& a, const Plan& b) {
     return std::pair(a.seconds(), a.memory.total()) < std::pair(b.seconds(), b.memory.total());
   });
+  put_choice_first(plans);
   return plans;
 }
 

@@ -161,7 +161,9 @@ double DataParallel<T>::gradient_norm() const {
 template <class T>
 void DataParallel<T>::update(optim::AdamW<T>& optimizer, double lr, double norm) {
   optimizer.begin_step(lr, norm);
-  for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
+  // In the order in which the next forward pass asks for them: it begins with the norms, which come last in the store.
+  for (std::size_t i = 0; i < store_.buckets().size(); ++i) {
+    const std::size_t b = i == 0 ? buckets_.norms : i - 1;
     const model::ParameterShard::Slice& slice = slices_.slice(b);
     const Vector<T> whole = store_.bucket_gradients(b);
     if (zero_ == 0) {

@@ -23,7 +23,7 @@ class Program(unittest.TestCase):
     def run_program(self, *arguments, ranks=0, **more):
         launcher = [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks)] if ranks else []
         return subprocess.run([*launcher, options.program, *map(str, arguments)], cwd=self.folder, timeout=300,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                               env=dict(os.environ, OMP_NUM_THREADS="1"), **more)
 
     def succeed(self, *arguments, **more):

@@ -81,12 +81,14 @@ TEST(Search, BridgesMakeTensorPairsTheBest) {
   const Plan& best = plans.front();
   EXPECT_EQ(best.layout.tp, 2);
   EXPECT_EQ(best.layout.dp, 4);
-  EXPECT_GE(best.layout.zero, 1);
+  EXPECT_EQ(best.layout.zero, 1);
   EXPECT_FALSE(best.layout.lower_precision());
   const Plan* zero1 = find(plans, 2, 1);
   ASSERT_NE(zero1, nullptr);
   EXPECT_FALSE(zero1->layout.lower_precision());
-  EXPECT_LE(zero1->seconds(), 1.1 * best.seconds());             // the two levels are not told apart
+  const Plan* zero2 = find(plans, 2, 2);  // the estimate does not tell them apart; it sends three times as much
+  EXPECT_LE(best.seconds(), (1 + kEstimateError) * zero2->seconds());
+  EXPECT_GT(zero2->sent.dp.total(), 2 * best.sent.dp.total());
   EXPECT_EQ(find(plans, 1, 1)->layout.lower_precision(), true);  // 60 GiB of states do not fit
   for (const int tp : {4, 8}) {                                  // over PCIe
     const Plan* wide = find(plans, tp, 1);
@@ -115,7 +117,9 @@ TEST(Search, EverythingListedFitsAndIsInOrder) {
     for (std::size_t i = 1; i < plans.size(); ++i) {
       EXPECT_LE(static_cast<double>(plans[i].memory.total()), node.memory - node.reserve);
       EXPECT_EQ(plans[i].layout.ranks(), 8);
-      EXPECT_LE(plans[i - 1].seconds(), plans[i].seconds());
+      if (i > 1) {  // the first is the choice
+        EXPECT_LE(plans[i - 1].seconds(), plans[i].seconds());
+      }
     }
   }
 }

@@ -17,7 +17,7 @@ void align(Workspace& workspace) {
   const bool needs_reference = objective::needs_reference(workspace.context().deck.objective);
   const std::string reference_hash = needs_reference ? reference_model(workspace).hash : "none";
   const train::Stage stage = make_stage(workspace, "align", start.hash + " " + reference_hash);
-  if (const auto step = completed_step(stage)) {
+  if (const auto step = completed_step(stage, *workspace.context().grid.world)) {
     log::info("align: done (step {}), skipped", *step);
     return;
   }

@@ -10,9 +10,9 @@ Command find_command(const std::string& name) {
     Command command;
   };
   constexpr Entry kEntries[] = {
-      {"run", run},     {"prepare", prepare}, {"import", import_model}, {"export", export_model},
-      {"sft", sft},     {"align", align},     {"reference", reference}, {"evaluate", evaluate},
-      {"score", score}, {"report", report},   {"generate", generate},   {"inspect", inspect},
+      {"run", run},           {"prepare", prepare}, {"import", import_model}, {"export", export_model},
+      {"sft", sft},           {"align", align},     {"reference", reference}, {"evaluate", evaluate},
+      {"score", score},       {"report", report},   {"generate", generate},   {"inspect", inspect},
       {"plan", plan_layouts},
   };
   for (const Entry& entry : kEntries) {

@@ -6,8 +6,8 @@ namespace recpo::app {
 
 void export_model(Workspace& workspace) {
   const Context& context = workspace.context();
+  const ModelChoice choice = workspace.model_at(context.line.model);
   run_on_first_rank(context, "exporting a model", [&] {
-    const ModelChoice choice = workspace.model_at(context.line.model);
     const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
     const std::unique_ptr<Store> store = load_whole(choice);
     checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, context.line.dtype);

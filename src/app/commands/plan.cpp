@@ -28,13 +28,12 @@ std::string training_stage(const Deck& deck) {
   throw_usage("{} has no stage to plan: name sft or align", where(deck, "run.stages"));
 }
 
-// The deck's rows as a dry run makes them; nullptr with the reason where they cannot be made.
-const data::RowFile* rows_of(Workspace& workspace, std::string& why_not) {
+// The deck's rows as a dry run makes them; nullptr where they cannot be made.
+const data::RowFile* rows_of(Workspace& workspace) {
   try {
     return &workspace.rows();
   } catch (const Error& error) {
     if (error.code() != ExitCode::kUsage && error.code() != ExitCode::kBadInput) throw;
-    why_not = error.what();
     return nullptr;
   }
 }
@@ -69,8 +68,7 @@ void plan_layouts(Workspace& workspace) {
   line.dry_run = true;  // rows are made in memory, nothing is written
   const Context dry{line, deck, context.grid, context.watchdog, context.clock};
   Workspace rows_only(dry);
-  std::string why_not;
-  const data::RowFile* rows = rows_of(rows_only, why_not);
+  const data::RowFile* rows = rows_of(rows_only);
   const plan::Workload workload = stage_workload(deck, stage, config, rows);
 
   run_on_first_rank(context, "planning", [&] {
@@ -82,8 +80,8 @@ void plan_layouts(Workspace& workspace) {
                         3 * workload.forward_flops() / 1e12);
     if (rows == nullptr) {
       text +=
-          fmt::format("{:<8}none: prompts of plan.prompt_tokens = {}, answers of plan.answer_tokens = {}\n{:<8}({})\n",
-                      "rows", deck.plan.prompt_tokens, deck.plan.answer_tokens, "", why_not);
+          fmt::format("{:<8}not there: taking prompts of plan.prompt_tokens = {}, answers of plan.answer_tokens = {}\n",
+                      "rows", deck.plan.prompt_tokens, deck.plan.answer_tokens);
     }
     text += layouts_text(config, workload, deck_layout(deck, stage, node.precision, node.ranks), node, samples);
     std::fwrite(text.data(), 1, text.size(), stdout);
