@@ -1,5 +1,7 @@
 #include "src/model/decoder.hpp"
 
+#include <algorithm>
+
 #include "kernels/embedding.hpp"
 
 namespace recpo::model {
@@ -8,7 +10,30 @@ kernels::AttentionShape attention_shape(const LlamaConfig& config) {
   return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
           static_cast<int>(config.head_dim)};
 }
+
+// Elements for the scores of a pass full of longest trees: they grow with the square of a tree's length.
+std::int64_t most_attention_elements(const LlamaConfig& shard, const DecoderCapacity& capacity) {
+  std::vector<kernels::AttentionSpan> spans;
+  for (std::int64_t begin = 0; capacity.longest_tree > 0 && begin < capacity.tokens; begin += capacity.longest_tree) {
+    const std::int64_t end = std::min(capacity.tokens, begin + capacity.longest_tree);
+    spans.push_back({begin, end, begin, end});
+  }
+  return kernels::attention_workspace(attention_shape(shard), spans);
+}
+
+template <class T>
+std::int64_t rope_table_bytes(const LlamaConfig& config, std::int64_t positions) {
+  return 2 * positions * (config.head_dim / 2) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
+}
 }  // namespace
+
+template <class T>
+std::int64_t planned_decoder_bytes(const LlamaConfig& config, const TensorParallel& tensor,
+                                   const DecoderCapacity& capacity) {
+  const LlamaConfig shard = shard_config(config, tensor.shard().size);
+  return DecoderMemory<T>(config, tensor, capacity).bytes() + rope_table_bytes<T>(config, capacity.positions) +
+         most_attention_elements(shard, capacity) * static_cast<std::int64_t>(sizeof(T));
+}
 
 template <class T>
 Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity,
@@ -22,6 +47,7 @@ Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const D
   if (capacity.training) gradients_ = llama_gradients(config, store);
   memory_.allocate();
   make_rope_tables(ExecSpace{});
+  reserve_attention(most_attention_elements(config_, capacity_));
 }
 
 template <class T>
@@ -43,15 +69,18 @@ std::int64_t Decoder<T>::bytes() const {
          static_cast<std::int64_t>(attention_workspace_.extent(0) * sizeof(T));
 }
 
+// The scores' workspace depends on how a batch is cut into spans; it grows to the largest seen.
+template <class T>
+void Decoder<T>::reserve_attention(std::int64_t elements) {
+  if (static_cast<std::int64_t>(attention_workspace_.extent(0)) >= elements) return;
+  attention_workspace_ = OwnedVector<T>();
+  attention_workspace_ =
+      OwnedVector<T>(Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), elements);
+}
+
 template <class T>
 BlockContext<T> Decoder<T>::context(const DeviceBatch& batch, const TensorRows<T>& rows) {
-  // The scores' workspace depends on how the batch is cut into spans; it grows to the largest seen.
-  const std::int64_t needed = kernels::attention_workspace(attention_shape(config_), batch.spans);
-  if (static_cast<std::int64_t>(attention_workspace_.extent(0)) < needed) {
-    attention_workspace_ = OwnedVector<T>();
-    attention_workspace_ =
-        OwnedVector<T>(Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), needed);
-  }
+  reserve_attention(kernels::attention_workspace(attention_shape(config_), batch.spans));
   return {config_, rows, batch, {cosine_, sine_}, attention_workspace_};
 }
 
@@ -108,7 +137,9 @@ void Decoder<T>::backward(const ExecSpace& exec, const DeviceBatch& batch, Bucke
                                  gradients_.embedding, vocabulary_.first);
 }
 
-#define RECPO_INSTANTIATE(T) template class Decoder<T>;
+#define RECPO_INSTANTIATE(T) \
+  template class Decoder<T>; \
+  template std::int64_t planned_decoder_bytes<T>(const LlamaConfig&, const TensorParallel&, const DecoderCapacity&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

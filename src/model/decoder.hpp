@@ -34,6 +34,7 @@ class Decoder {
  private:
   BlockContext<T> context(const DeviceBatch& batch, const TensorRows<T>& rows);
   void make_rope_tables(const ExecSpace& exec);
+  void reserve_attention(std::int64_t elements);
 
   const LlamaConfig config_;
   const DecoderCapacity capacity_;
@@ -45,10 +46,10 @@ class Decoder {
   OwnedVector<T> attention_workspace_;
 };
 
-// Bytes of the rotary tables of a decoder.
+// What a decoder of this capacity allocates when it is made, without making one; that is all when longest_tree is
+// known.
 template <class T>
-std::int64_t rope_table_bytes(const LlamaConfig& config, std::int64_t positions) {
-  return 2 * positions * (config.head_dim / 2) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
-}
+std::int64_t planned_decoder_bytes(const LlamaConfig& config, const TensorParallel& tensor,
+                                   const DecoderCapacity& capacity);
 
 }  // namespace recpo::model

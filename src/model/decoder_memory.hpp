@@ -19,9 +19,10 @@ enum class Recompute : std::uint8_t { kNone, kSelective, kBlock };
 Recompute parse_recompute(const std::string& name);  // none | selective | block
 
 struct DecoderCapacity {
-  std::int64_t tokens = 0;      // of one pass
-  std::int64_t positions = 0;   // longest sequence
-  std::int64_t logit_rows = 0;  // of one pass
+  std::int64_t tokens = 0;        // of one pass
+  std::int64_t positions = 0;     // longest sequence
+  std::int64_t longest_tree = 0;  // > 0: the scores of attention are allocated at once, for trees up to so long
+  std::int64_t logit_rows = 0;    // of one pass
   std::int64_t targets = 0;
   std::int64_t logit_chunk = 512;
   bool training = false;

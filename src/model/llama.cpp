@@ -22,6 +22,7 @@ DecoderCapacity decoder_capacity(const LlamaCapacity& capacity) {
   plan.tokens = plan.positions = plan.logit_rows = capacity.tokens;
   // Every row of a branch predicts one target, the prompt's last row one for each answer.
   plan.targets = capacity.tokens + capacity.completions;
+  plan.longest_tree = capacity.longest_tree;
   plan.logit_chunk = capacity.logit_rows;
   plan.training = capacity.training;
   plan.recompute = capacity.recompute;

@@ -21,6 +21,7 @@ namespace recpo::model {
 struct LlamaCapacity {
   std::int64_t tokens = 0;        // T: largest micro-batch
   std::int64_t completions = 0;   // C of the largest micro-batch
+  std::int64_t longest_tree = 0;  // tokens; 0 = not known: memory for attention grows with what comes
   std::int64_t logit_rows = 512;  // R computed at a time (larger batches go in chunks)
   bool training = false;          // keep what backward() needs
   Recompute recompute = Recompute::kNone;

@@ -34,23 +34,11 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
   const std::int64_t leaf_tokens = leaves.most_rows() * shape.longest;
   capacity.tokens = std::max(shape.longest, std::min(shape.micro_batch_tokens, leaf_tokens));
   capacity.completions = leaves.most_rows() * shape.most_answers;
+  capacity.longest_tree = shape.longest;
   capacity.training = true;
   capacity.recompute = shape.recompute;
   return capacity;
 }
-
-namespace {
-// Scores of attention for as many longest trees as a micro-batch holds.
-std::int64_t attention_elements(const model::LlamaConfig& shard, const StepShape& shape, std::int64_t tokens) {
-  const kernels::AttentionShape heads{static_cast<int>(shard.num_attention_heads),
-                                      static_cast<int>(shard.num_key_value_heads), static_cast<int>(shard.head_dim)};
-  std::vector<kernels::AttentionSpan> spans;
-  for (std::int64_t begin = 0; begin + shape.longest <= tokens; begin += shape.longest) {
-    spans.push_back({begin, begin + shape.longest, begin, begin + shape.longest});
-  }
-  return kernels::attention_workspace(heads, spans);
-}
-}  // namespace
 
 template <class T>
 RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorParallel& tensor, const StepShape& shape,
@@ -69,10 +57,7 @@ RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorP
   memory.moments = 2 * (shape.zero == 0 ? layout.size : owned) * moment_bytes;
 
   const model::DecoderCapacity capacity = model::decoder_capacity(llama_capacity(shape, leaves));
-  const model::LlamaConfig shard = model::shard_config(config, tensor.shard().size);
-  memory.activations = model::DecoderMemory<T>(config, tensor, capacity).bytes() +
-                       model::rope_table_bytes<T>(config, capacity.positions) +
-                       attention_elements(shard, shape, capacity.tokens) * kElement;
+  memory.activations = model::planned_decoder_bytes<T>(config, tensor, capacity);
   return memory;
 }
 

@@ -31,8 +31,7 @@ struct RankMemory {
   std::int64_t total() const { return weights + gradients + gradient_leaves + moments + activations; }
 };
 
-// What the trainer will allocate for elements of type T, without allocating: exact but for the scores of attention,
-// counted for micro-batches of longest trees. `moment_bytes` an element.
+// What the trainer will allocate for elements of type T, without allocating; exact. `moment_bytes` an element.
 template <class T>
 RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorParallel& tensor, const StepShape& shape,
                           int dp, std::int64_t moment_bytes);

@@ -83,10 +83,7 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
   EXPECT_EQ(planned.gradient_leaves, memory.gradient_leaves);
   EXPECT_EQ(planned.moments, memory.moments);
   EXPECT_EQ(planned.master, 0);
-  // Scores of attention are planned for longest trees; they differ where rows do.
-  if (equal_rows) {
-    EXPECT_EQ(planned.activations, memory.activations);
-  }
+  EXPECT_EQ(planned.activations, memory.activations);
   const train::SentBytes sent = plan::sent_bytes(config, workload, layout);
   expect_same(sent.tp, measured.sent.tp, "tp");
   expect_same(sent.dp, measured.sent.dp, "dp");
