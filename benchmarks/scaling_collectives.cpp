@@ -91,7 +91,7 @@ class Report {
     fmt::print("{:<15} {:<4} {:>6} {:>7} {:>11} {:>8} {:>11.1f} {:>11.3f} {:>6.3f}\n", collective.name, axis, ranks,
                groups, bytes, times.repeats, 1e6 * times.median, algorithm, bus);
     std::fflush(stdout);
-    csv_.line(fmt::format("{},{},{},{},{},{},{:.2f},{:.2f},{:.5f},{:.5f}", collective.name, axis, ranks, groups, bytes,
+    csv_.line(fmt::format("{},{},{},{},{},{},{:.6g},{:.6g},{:.6g},{:.6g}", collective.name, axis, ranks, groups, bytes,
                           times.repeats, 1e6 * times.median, 1e6 * times.min, algorithm, bus));
   }
 
@@ -119,13 +119,14 @@ void measure_all(const CollectiveScalingOptions& options, const Program& program
   const int ranks = program.runtime.size();
   if (ranks == 1) throw_usage("one rank alone communicates with nobody: start with mpirun -np 2 or more");
   print_bandwidth(program);
-  Report report(options, program);
+  std::optional<Report> report;
+  if (!together(program, [&] { report.emplace(options, program); })) return;
   const OwnedVector<float> buffer("recpo::bench::collective", static_cast<std::size_t>(options.max_bytes / 4));
   for (int tp = 1; tp <= ranks; ++tp) {
     if (ranks % tp != 0) continue;
     const parallel::ProcessGrid grid = parallel::make_process_grid("auto", tp);
-    measure_axis(options, program, *grid.world, *grid.tp, "tp", buffer, report);
-    measure_axis(options, program, *grid.world, *grid.dp, "dp", buffer, report);
+    measure_axis(options, program, *grid.world, *grid.tp, "tp", buffer, *report);
+    measure_axis(options, program, *grid.world, *grid.dp, "dp", buffer, *report);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,15 +33,36 @@ struct Program {
   bool prints() const { return runtime.rank() == 0; }
 };
 
-// Collective over all ranks. Sleeps while it waits: on a small machine the cores belong to the ranks that are measured.
-inline void wait_for_all(const Program& program) {
-  if (!program.runtime.has_mpi()) return;
+// Collective over all ranks: whether all did well. Sleeps while it waits, because on a small machine the cores belong
+// to the ranks that are measured. A rank that failed waits for a moment only: others may hang in a collective without
+// it.
+inline bool all_did_well(const Program& program, bool well) {
+  if (!program.runtime.has_mpi()) return well;
+  int failed = well ? 0 : 1, any = failed, done = 0;
   MPI_Request request = MPI_REQUEST_NULL;
-  MPI_Ibarrier(MPI_COMM_WORLD, &request);
-  for (int done = 0; !done; MPI_Test(&request, &done, MPI_STATUS_IGNORE)) {
+  MPI_Iallreduce(&failed, &any, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
+  const auto start = std::chrono::steady_clock::now();
+  while (MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
+    if (!well && std::chrono::steady_clock::now() - start > std::chrono::seconds(5)) return false;
     program.watchdog.beat("waiting for the ranks that are measured");
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+  return any == 0;
+}
+
+// Collective over all ranks: each does its part, which may be none, and waits for the others. Throws what this rank's
+// part threw; false where another rank's did.
+template <class Part>
+bool together(const Program& program, const Part& part) {
+  std::exception_ptr mistake;
+  try {
+    part();
+  } catch (...) {
+    mistake = std::current_exception();
+  }
+  const bool well = all_did_well(program, !mistake);
+  if (mistake) std::rethrow_exception(mistake);
+  return well;
 }
 
 // Collective over all ranks.
@@ -85,31 +107,39 @@ class CsvFile {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-// The main: `measure(options, program)` on every rank.
+// The main: `measure(options, program)` on every rank. A mistake in the command line is told after the start of MPI, so
+// that no launcher ends rank 0 before it has spoken.
 template <class Options, class Measure>
 int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, const char* const*),
                 const Measure& measure) {
   app::restart_with_passive_waiting(argv);
   try {
-    const std::optional<Options> options = parse(argc, argv);
-    if (!options) return 0;
+    std::optional<Options> options;
+    std::exception_ptr mistake;
+    try {
+      options = parse(argc, argv);
+      if (!options) return 0;
+    } catch (...) {
+      mistake = std::current_exception();
+    }
     app::Watchdog watchdog(app::launcher_rank(), kWatchdogSeconds);
     const app::Runtime runtime(argc, argv, watchdog);
-    const Program program{runtime, watchdog};
-    if (program.prints()) {
-      fmt::print("recpo {} ({})\n{}, {}\n", program_version(), git_description(), runtime.description(),
-                 ExecSpace::name());
-    }
     app::Ending ending;
     try {
+      if (mistake) std::rethrow_exception(mistake);
+      const Program program{runtime, watchdog};
+      if (program.prints()) {
+        fmt::print("recpo {} ({})\n{}, {}\n", program_version(), git_description(), runtime.description(),
+                   ExecSpace::name());
+      }
       measure(*options, program);
     } catch (...) {
       ending = app::describe(std::current_exception());
     }
     return static_cast<int>(app::agree_on_ending(ending, watchdog));
-  } catch (...) {
+  } catch (...) {  // MPI or Kokkos do not start
     const app::Ending ending = app::describe(std::current_exception());
-    if (app::launcher_rank() == 0) app::print_ending(ending);
+    app::print_ending(ending);
     return static_cast<int>(ending.code);
   }
 }

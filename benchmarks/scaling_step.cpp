@@ -148,8 +148,10 @@ class Report {
 };
 
 void measure_all(const Options& options, const Program& program) {
+  make_config(options);  // a model that is not known is named before anything is measured
   if (program.runtime.size() > 1) print_bandwidth(program);
-  Report report(options, program);
+  std::optional<Report> report;
+  if (!together(program, [&] { report.emplace(options, program); })) return;
   const train::Heartbeat heartbeat = [&](const char* phase) { program.watchdog.beat(phase); };
   for (const int ranks : rank_counts(options.from, program.runtime.size())) {
     for (const int tp : options.tp) {
@@ -157,11 +159,12 @@ void measure_all(const Options& options, const Program& program) {
       const parallel::ProcessGrid grid = parallel::make_process_grid("auto", tp, ranks);
       for (const int zero : options.zero) {
         const Layout layout{ranks, tp, zero};
-        if (grid.world) {
+        const bool well = together(program, [&] {
+          if (!grid.world) return;
           const Result result = measure(options, layout, grid, heartbeat);
-          if (program.prints()) report.add(layout, result);
-        }
-        wait_for_all(program);
+          if (program.prints()) report->add(layout, result);
+        });
+        if (!well) return;
       }
     }
   }
