@@ -21,7 +21,9 @@ if(NOT RECPO_CUDA)
   find_package(BLAS REQUIRED)
 else()
   find_package(CUDAToolkit REQUIRED)
-  find_library(RECPO_NCCL_LIBRARY nccl)  # optional: without it the GPU build communicates through MPI
+  # Optional: without NCCL the GPU build communicates through MPI. It may lie beside the toolkit's libraries.
+  find_library(RECPO_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT} PATH_SUFFIXES lib lib64)
+  find_path(RECPO_NCCL_INCLUDE nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
 endif()
 if(RECPO_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -1,4 +1,4 @@
-// Run on 8 ranks: a checkpoint written by any grid of tensor- and data-parallel ranks continues on any other, at
+// Run on 4 and 8 ranks: a checkpoint written by any grid of tensor- and data-parallel ranks continues on any other, at
 // another ZeRO level and with another recomputation, as the run that was never stopped.
 
 #include <gtest/gtest.h>
