@@ -116,7 +116,8 @@ class LostRank:
                          "evaluate.batch_tokens=200", "model.hidden_size=256", "model.intermediate_size=1024")
         job.wait_for_message("evaluate base: ")
         time.sleep(0.5)
-        self.lose_rank(job, random.randrange(2), "evaluate base")
+        # A slow build is still before its first row: in the stage, or in loading the model.
+        self.lose_rank(job, random.randrange(2), "evaluate[ -]base|load .+")
 
     def test_in_saving(self):
         job = self.start(2, *ENDLESS, "checkpoint.every_steps=1", "model.vocab_size=20000")
