@@ -124,8 +124,10 @@ std::string choice_text(const std::vector<Plan>& plans, const model::LlamaConfig
     if (found == plans.end()) return;
     const double more = found->seconds() - best.seconds();
     const auto sent = [](const Plan& p) { return static_cast<double>(p.sent.tp.total() + p.sent.dp.total()); };
-    const std::string why = more < 0 ? fmt::format("{} more sent by a rank", format_bytes(sent(*found) - sent(best)))
-                                     : reason(best.time, found->time, unit);
+    const double more_sent = sent(*found) - sent(best);
+    const std::string dearer = more_sent > 0 ? fmt::format("{} more sent by a rank", format_bytes(more_sent))
+                                             : std::string("by lower precision");  // the choice lowers none
+    const std::string why = more < 0 ? dearer : reason(best.time, found->time, unit);
     text += fmt::format("  {}, {}{}, takes {} {}: {}.\n", what, name_of(found->layout), in_precision(found->layout),
                         time(std::abs(more)), more < 0 ? "less" : "more", why);
   };
