@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/gemm.hpp"
 #include "src/support/check.hpp"
@@ -22,25 +23,47 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-std::vector<double> max_over_ranks(parallel::Communicator& world, std::vector<double> values) {
-  const std::string mine(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
-  std::vector<double> theirs(values.size());
-  for (const std::string& bytes : world.all_gather(mine)) {
-    std::memcpy(theirs.data(), bytes.data(), bytes.size());
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = std::max(values[i], theirs[i]);
+// What each rank says of its step, in one message a rank.
+struct RankFigures {
+  double step_ms = 0, comm_ms_tp = 0, comm_ms_dp = 0, optimizer_ms = 0, flops = 0;
+  SentBytes sent;
+};
+
+std::vector<RankFigures> gather_figures(parallel::Communicator& world, const RankFigures& mine) {
+  static_assert(std::is_trivially_copyable_v<RankFigures>);
+  std::vector<RankFigures> all;
+  for (const std::string& bytes : world.all_gather({reinterpret_cast<const char*>(&mine), sizeof mine})) {
+    std::memcpy(&all.emplace_back(), bytes.data(), sizeof mine);
   }
-  return values;
+  return all;
+}
+
+double largest(const std::vector<RankFigures>& ranks, double RankFigures::*figure) {
+  double value = 0;
+  for (const RankFigures& rank : ranks) value = std::max(value, rank.*figure);
+  return value;
 }
 
 // Of a rank, the mean over ranks.
-SentBytes mean_over_ranks(parallel::Communicator& world, const SentBytes& mine) {
-  const auto mean = [&](std::int64_t bytes) {
-    return static_cast<std::int64_t>(std::llround(sum_over_ranks(world, static_cast<double>(bytes)) / world.size()));
+SentBytes mean_sent(const std::vector<RankFigures>& ranks) {
+  const auto mean = [&](parallel::Traffic SentBytes::*axis, std::int64_t parallel::Traffic::*collective) {
+    double sum = 0;
+    for (const RankFigures& rank : ranks) sum += static_cast<double>(rank.sent.*axis.*collective);
+    return static_cast<std::int64_t>(std::llround(sum / static_cast<double>(ranks.size())));
   };
-  const auto axis = [&](const parallel::Traffic& t) {
-    return parallel::Traffic{mean(t.all_reduce), mean(t.reduce_scatter), mean(t.all_gather)};
+  const auto axis_mean = [&](parallel::Traffic SentBytes::*axis) {
+    using parallel::Traffic;
+    return Traffic{mean(axis, &Traffic::all_reduce), mean(axis, &Traffic::reduce_scatter),
+                   mean(axis, &Traffic::all_gather)};
   };
-  return {axis(mine.tp), axis(mine.dp)};
+  return {axis_mean(&SentBytes::tp), axis_mean(&SentBytes::dp)};
+}
+
+// Every rank of a tensor-parallel group counts the whole group's products: one of each group is summed.
+double flops_of(const std::vector<RankFigures>& ranks, const parallel::Communicator& tp) {
+  double sum = 0;
+  for (std::size_t r = 0; r < ranks.size(); r += static_cast<std::size_t>(tp.size())) sum += ranks[r].flops;
+  return sum;
 }
 
 double completion_tokens(const std::vector<const Sample*>& batch) {
@@ -172,20 +195,22 @@ StepMetrics TrainingStep<T>::run(std::int64_t step) {
   }
 
   for (const Sample* sample : batch) metrics.num_tokens += sample->tokens();
-  metrics.step_ms = ms_since(start);
-  metrics.comm_ms_tp = 1e3 * (grid_.tp->seconds_waiting() - waited_tp);
-  metrics.comm_ms_dp = 1e3 * (grid_.dp->seconds_waiting() - waited_dp);
-  const std::vector<double> slowest =
-      max_over_ranks(*grid_.world, {metrics.step_ms, metrics.comm_ms_tp, metrics.comm_ms_dp, metrics.optimizer_ms});
-  metrics.step_ms = slowest[0];
-  metrics.comm_ms_tp = slowest[1];
-  metrics.comm_ms_dp = slowest[2];
-  metrics.optimizer_ms = slowest[3];
+  const RankFigures own{ms_since(start),
+                        1e3 * (grid_.tp->seconds_waiting() - waited_tp),
+                        1e3 * (grid_.dp->seconds_waiting() - waited_dp),
+                        metrics.optimizer_ms,
+                        flops_,
+                        {grid_.tp->traffic() - sent_tp, grid_.dp->traffic() - sent_dp}};
+  const std::vector<RankFigures> ranks = gather_figures(*grid_.world, own);
+  metrics.step_ms = largest(ranks, &RankFigures::step_ms);
+  metrics.comm_ms_tp = largest(ranks, &RankFigures::comm_ms_tp);
+  metrics.comm_ms_dp = largest(ranks, &RankFigures::comm_ms_dp);
+  metrics.optimizer_ms = largest(ranks, &RankFigures::optimizer_ms);
+  metrics.sent = mean_sent(ranks);
   const double seconds = 1e-3 * metrics.step_ms;
   metrics.tokens_per_second = static_cast<double>(metrics.num_tokens) / seconds;
-  metrics.flops_per_second = sum_over_ranks(*grid_.dp, flops_) / seconds;
+  metrics.flops_per_second = flops_of(ranks, *grid_.tp) / seconds;
   metrics.fraction_of_gemm_rate = metrics.flops_per_second / gemm_rate_;
-  metrics.sent = mean_over_ranks(*grid_.world, {grid_.tp->traffic() - sent_tp, grid_.dp->traffic() - sent_dp});
   return metrics;
 }
 
