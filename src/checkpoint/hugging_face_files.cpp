@@ -1,32 +1,26 @@
 #include "src/checkpoint/hugging_face_files.hpp"
 
-#include <algorithm>
-#include <map>
 #include <set>
 
+#include "src/checkpoint/safetensors_index.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
-#include "src/support/json.hpp"
 
 namespace recpo::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
 constexpr std::uint64_t kLargestIndex = std::uint64_t{1} << 24;
-constexpr std::size_t kMostShards = 4096;
-
-bool is_plain_file_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\\\0", 3)) == name.npos;
-}
 }  // namespace
 
 HuggingFaceFiles::HuggingFaceFiles(const fs::path& folder) {
   const fs::path single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (fs::exists(single, ignored)) {
+  std::error_code ignored;  // a link that leads nowhere is there: opening it says so
+  const auto is_there = [&](const fs::path& path) { return fs::exists(fs::symlink_status(path, ignored)); };
+  if (is_there(single)) {
     described_by_ = single;
     files_.emplace_back(single);
-  } else if (fs::exists(index, ignored)) {
+  } else if (is_there(index)) {
     described_by_ = index;
     read_index(folder);
   } else {
@@ -37,18 +31,8 @@ HuggingFaceFiles::HuggingFaceFiles(const fs::path& folder) {
 // Every tensor the index names must be in the shard it names, and every shard it names must be there.
 void HuggingFaceFiles::read_index(const fs::path& folder) {
   const std::string source = described_by_.string();
-  const nlohmann::json json = parse_json(read_file(described_by_, kLargestIndex), source);
-  const JsonObject map = JsonObject(json, source).object("weight_map");
-  std::map<std::string, std::vector<std::string>> tensors_of;  // shard -> tensors
-  for (const auto& [tensor, value] : map.value().items()) {
-    const std::string shard = map.text(tensor);
-    if (!is_plain_file_name(shard))
-      throw_input("{}: tensor {}: shard \"{}\" must be the name of a file in this folder", source, tensor, shard);
-    tensors_of[shard].push_back(tensor);
-  }
-  if (tensors_of.size() > kMostShards) throw_input("{}: more than {} shards", source, kMostShards);
   std::set<std::string> seen;
-  for (const auto& [shard, tensors] : tensors_of) {
+  for (const auto& [shard, tensors] : parse_index(read_file(described_by_, kLargestIndex), source)) {
     const SafetensorsFile& file = files_.emplace_back(folder / shard);
     std::set<std::string> there;
     for (const Tensor& tensor : file.tensors()) {

@@ -56,8 +56,16 @@ void parse_shape(const nlohmann::json& json, std::uint64_t data_bytes, const std
                 tensor.end - tensor.begin);
 }
 
+// Names stand in one-line messages.
+void check_name(const std::string& name, const std::string& source) {
+  const auto is_control = [](unsigned char c) { return c < ' ' || c == 127; };
+  if (name.empty() || std::ranges::any_of(name, is_control))
+    throw_input("{}: tensor {}: a name is text without control characters", source, nlohmann::json(name).dump());
+}
+
 Tensor parse_tensor(const std::string& name, const nlohmann::json& json, std::uint64_t data_bytes,
                     const std::string& source) {
+  check_name(name, source);
   const std::string where = fmt::format("{}: tensor {}", source, name);
   const JsonObject entry(json, where);
   Tensor tensor;

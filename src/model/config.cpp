@@ -96,7 +96,7 @@ bool operator==(const LlamaConfig& a, const LlamaConfig& b) {
 }
 
 // An absent key means what it means to Transformers' LlamaConfig, which is not always this structure's default.
-LlamaConfig parse_config(const std::string& text, const std::string& source) {
+LlamaConfig parse_config(std::string_view text, const std::string& source) {
   const nlohmann::json parsed = parse_json(text, source);
   const JsonObject json(parsed, source);
   refuse_unsupported(json);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/rope.hpp"
@@ -28,7 +29,7 @@ struct LlamaConfig {
 
 // Throws kBadInput naming `source` and the key that is missing, of the wrong type, or unsupported (attention bias,
 // other activations, other rope types).
-LlamaConfig parse_config(const std::string& json, const std::string& source);
+LlamaConfig parse_config(std::string_view json, const std::string& source);
 std::string to_json(const LlamaConfig& config, const std::string& torch_dtype = "float32");
 
 // Named shapes for random weights: tiny, smollm2-135m, llama-3.2-1b, llama-3.1-8b. Throws kUsage with the known names.
