@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "src/support/check.hpp"
+#include "src/text/newer_characters.hpp"
 
 namespace recpo::text {
 namespace {
@@ -20,9 +21,40 @@ std::string pcre2_message(int code) {
   return reinterpret_cast<const char*>(buffer.data());
 }
 
-// The pattern in PCRE2's language. PCRE2's own \s also matches U+180E, which left White_Space with Unicode 6.3.
+// Classes that PCRE2 reads otherwise than Oniguruma: its \s also matches U+180E, which left White_Space with Unicode
+// 6.3, and its Unicode is older.
+struct CharacterClass {
+  std::string_view name, complement;
+  std::string members;
+};
+
+const std::array<CharacterClass, 3>& character_classes() {
+  static const std::array<CharacterClass, 3> classes = {{
+      {R"(\s)", R"(\S)", R"(\x{09}-\x{0d}\x{85}\p{Z})"},
+      {R"(\p{L})", R"(\P{L})", std::string(R"(\p{L})") + kNewerLetters},
+      {R"(\p{N})", R"(\P{N})", std::string(R"(\p{N})") + kNewerNumbers},
+  }};
+  return classes;
+}
+
+// Appends what the escape at the beginning of `rest` is for PCRE2; the length of the escape.
+std::size_t translate_escape(std::string_view rest, bool in_class, std::string& result) {
+  for (const CharacterClass& known : character_classes()) {
+    if (rest.starts_with(known.name)) {
+      result += in_class ? known.members : fmt::format("[{}]", known.members);
+      return known.name.size();
+    }
+    if (!in_class && rest.starts_with(known.complement)) {
+      result += fmt::format("[^{}]", known.members);
+      return known.complement.size();
+    }
+  }
+  result += rest.substr(0, 2);
+  return std::min<std::size_t>(rest.size(), 2);
+}
+
+// The pattern in PCRE2's language.
 std::string translate(const std::string& pattern, const std::string& where) {
-  constexpr const char* kWhiteSpace = R"(\x{09}-\x{0d}\x{85}\p{Z})";
   std::string result;
   bool in_class = false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -30,15 +62,7 @@ std::string translate(const std::string& pattern, const std::string& where) {
     const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
     if (c == '\\') {
       if (next == 'h' || next == 'H') throw_input("{}: \\{} in a regular expression is not supported", where, next);
-      ++i;
-      if (next == 's') {
-        result += in_class ? kWhiteSpace : fmt::format("[{}]", kWhiteSpace);
-      } else if (next == 'S' && !in_class) {
-        result += fmt::format("[^{}]", kWhiteSpace);
-      } else {
-        result += c;
-        if (next != '\0') result += next;
-      }
+      i += translate_escape(std::string_view(pattern).substr(i), in_class, result) - 1;
       continue;
     }
     if (in_class && c == '[' && next == ':') {  // [:alpha:]

@@ -2,7 +2,8 @@
 // A regular expression of a tokenizer file, compiled by PCRE2 with Unicode properties and, where the machine allows,
 // as machine code. Tokenizer files are written for Oniguruma: `\s` means the Unicode property White_Space, `^` and `$`
 // match at lines; patterns whose meaning differs in PCRE2 (nested classes, class intersections, \h) are refused.
-// Character properties are those of PCRE2's Unicode version (14 with PCRE2 10.42). Safe to share between threads.
+// \p{L} and \p{N} are those of Unicode 16; other properties, and \P{L}, \P{N} and \S inside a class, those of PCRE2's
+// Unicode version (14 with PCRE2 10.42). Safe to share between threads.
 
 #include <cstddef>
 #include <memory>
