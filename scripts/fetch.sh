@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Fetches the example data and model, which their licences or sizes keep out of the repository. Each comes once.
-#   scripts/fetch.sh data    MovieLens-100K into data/ml-100k (RECPO_DATA names another folder than data)
-#   scripts/fetch.sh model   SmolLM2-135M-Instruct into models/ (RECPO_MODELS), as a Hugging Face folder
+# Fetches example data, a model and a tokenizer, which licences or sizes keep out of the repository. Each comes once.
+#   scripts/fetch.sh data        MovieLens-100K into data/ml-100k (RECPO_DATA names another folder than data)
+#   scripts/fetch.sh model       SmolLM2-135M-Instruct into models/ (RECPO_MODELS), as a Hugging Face folder
+#   scripts/fetch.sh tokenizer   Llama-3's tokenizer: models/llama-3 in Meta's form, models/llama-3-hf in Hugging Face's
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "$0")/steps.sh"
 
 data=${RECPO_DATA:-$root/data}/ml-100k
-model=${RECPO_MODELS:-$root/models}/SmolLM2-135M-Instruct
+models=${RECPO_MODELS:-$root/models}
+model=$models/SmolLM2-135M-Instruct
 
 # download PACKAGE==VERSION FOLDER: unpacks a Python package there without installing it.
 download() {
@@ -34,6 +36,17 @@ fetch_model() {
   rm -rf "$work"
 }
 
+fetch_tokenizer() {
+  local work
+  work=$(mktemp -d)
+  download llama-models==0.3.0 "$work"
+  mkdir -p "$models/llama-3"
+  mv "$work/llama_models/llama3/tokenizer.model" "$models/llama-3/"
+  rm -rf "$work"
+  "$python" "$root/scripts/tokenizer_model_to_hf.py" "$models/llama-3/tokenizer.model" \
+    "$models/llama-3-hf/tokenizer.json"
+}
+
 start_log
 case ${1:-} in
   data)
@@ -53,5 +66,14 @@ case ${1:-} in
       step "SmolLM2-135M-Instruct into $model" fetch_model
     fi
     ;;
-  *) fail "say what to fetch: data or model" ;;
+  tokenizer)
+    if [ -f "$models/llama-3-hf/tokenizer.json" ]; then
+      say "Llama-3's tokenizer: present in $models/llama-3 and $models/llama-3-hf"
+    else
+      python_environment download pip
+      step "Llama-3's tokenizer into $models" fetch_tokenizer
+      say "its licence (Meta Llama 3 community licence) allows use, not a copy in this repository"
+    fi
+    ;;
+  *) fail "say what to fetch: data, model or tokenizer" ;;
 esac

@@ -35,6 +35,7 @@ run_tests() {
 
 "$root/scripts/setup.sh"
 "$root/scripts/fetch.sh" data || say "no data: tests on MovieLens-100K will say that they are skipped"
+"$root/scripts/fetch.sh" tokenizer || say "no tokenizer: tests on Llama-3's will say that they are skipped"
 start_log
 build cpu-release
 run_tests cpu-release

@@ -1,5 +1,6 @@
 #pragma once
-// Files of tests/golden/text (made by scripts/golden/text_golden.py) and models that are fetched, never committed.
+// Files of tests/golden/text (made by scripts/golden/text_golden.py) and models and data that are fetched, never
+// committed.
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,5 +13,8 @@ nlohmann::json golden_json(const std::string& name);
 
 // Under $RECPO_MODELS, or models/ in the source root when that is not set. May not exist.
 std::filesystem::path model_path(const std::string& name);
+
+// Likewise under $RECPO_DATA or data/.
+std::filesystem::path data_path(const std::string& name);
 
 }  // namespace recpo::text

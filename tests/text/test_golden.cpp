@@ -63,7 +63,7 @@ TEST(TokenizerGolden, SmolLm2) {
 
 TEST(TokenizerGolden, MetaLlama3) {
   const auto path = model_path("llama-3");
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there; its licence forbids a copy here";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there: scripts/fetch.sh tokenizer fetches it";
   const Tokenizer tokenizer = Tokenizer::load(path);
   expect_golden(tokenizer, "llama3.ids.json");
   EXPECT_EQ(tokenizer.begin_id(), 128000);
