@@ -18,7 +18,7 @@ template <class Real>
 KOKKOS_INLINE_FUNCTION Real load(Real stored) {
   return stored;
 }
-KOKKOS_INLINE_FUNCTION float load(Bfloat16 stored) { return to_float(stored); }
+KOKKOS_INLINE_FUNCTION float load(Bfloat16 stored) { return stored; }
 
 template <class Real>
 KOKKOS_INLINE_FUNCTION void store(Real& place, Real value, std::uint64_t) {
@@ -34,7 +34,7 @@ KOKKOS_INLINE_FUNCTION void store(Bfloat16& place, Real value, std::uint64_t ran
 template <class T, class M>
 void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Vector<const T> gradient, Vector<M> m,
                 Vector<M> v, Vector<T> weight) {
-  using Real = Accumulate<T>;
+  using Real = T;
   constexpr bool kRounds = std::is_same_v<M, Bfloat16>;
   const AdamWCoefficients& c = coefficients;
   // Formed in double and rounded once: 1 - beta2^t at t = 1 would lose four digits in float.
@@ -65,7 +65,7 @@ void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Ve
                                  Vector<T>);                                                                           \
   template void adamw_step<T, Bfloat16>(const ExecSpace&, const AdamWCoefficients&, Vector<const T>, Vector<Bfloat16>, \
                                         Vector<Bfloat16>, Vector<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 
 }  // namespace recpo::kernels

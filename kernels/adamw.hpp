@@ -21,7 +21,8 @@ struct AdamWCoefficients {
   std::int64_t first_element = 0;  // of the slice within it
 };
 
-// All [n], elementwise, in place. M is T or Bfloat16.
+// All [n], elementwise, in place. T is a type of sums (weights stored in less are the rounded copies of these), M is T
+// or Bfloat16.
 template <class T, class M = T>
 void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Vector<const T> gradient, Vector<M> m,
                 Vector<M> v, Vector<T> weight);

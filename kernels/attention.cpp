@@ -5,6 +5,7 @@
 #include "kernels/attention_chunks.hpp"
 #include "kernels/attention_softmax.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/row.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::kernels {
@@ -18,6 +19,9 @@ namespace {
 template <class T>
 class ChunkProducts {
  public:
+  using Sum = Accumulate<T>;
+  using ScoreCalls = std::vector<GemmCall<T, Sum>>;
+
   ChunkProducts(const AttentionShape& shape, const AttentionChunk& chunk)
       : shape_(shape), chunk_(chunk), group_(shape.heads / shape.kv_heads), stacked_(chunk.rows == 1) {}
 
@@ -25,7 +29,7 @@ class ChunkProducts {
   int turns() const { return stacked_ ? 1 : group_; }
 
   // scores = alpha x y^T with x of the query rows, y of the keys
-  void append_scores(T alpha, Matrix<const T> x, Matrix<const T> y, T* scores, std::vector<GemmCall<T>>& calls) const {
+  void append_scores(Sum alpha, Matrix<const T> x, Matrix<const T> y, Sum* scores, ScoreCalls& calls) const {
     for_each_head([&](int head, int kv_head) {
       calls.push_back({.op_b = Op::kTranspose,
                        .m = rows(),
@@ -42,7 +46,7 @@ class ChunkProducts {
   }
 
   // z = scores y with y of the keys, z of the query rows
-  void append_query_sums(T* scores, Matrix<const T> y, Matrix<T> z, std::vector<GemmCall<T>>& calls) const {
+  void append_query_sums(const T* scores, Matrix<const T> y, Matrix<T> z, std::vector<GemmCall<T>>& calls) const {
     for_each_head([&](int head, int kv_head) {
       calls.push_back({.m = rows(),
                        .n = shape_.head_dim,
@@ -57,8 +61,8 @@ class ChunkProducts {
   }
 
   // w += scores^T x with x of the query rows, w of the keys, for the heads whose turn it is; the first write assigns
-  void append_key_sums(int turn, T* scores, Matrix<const T> x, Matrix<T> w, std::vector<GemmCall<T>>& calls) const {
-    const T beta = chunk_.covers_span && turn == 0 ? 0 : 1;
+  void append_key_sums(int turn, const T* scores, Matrix<const T> x, Matrix<Sum> w, ScoreCalls& calls) const {
+    const Sum beta = chunk_.covers_span && turn == 0 ? 0 : 1;
     for (int kv_head = 0; kv_head < shape_.kv_heads; ++kv_head) {
       const int head = kv_head * group_ + turn;
       calls.push_back({.op_a = Op::kTranspose,
@@ -101,7 +105,10 @@ class ChunkProducts {
   auto key(const View& x, int kv_head) const {
     return x.data() + chunk_.key_begin * stride(x) + kv_head * shape_.head_dim;
   }
-  T* score(T* scores, int head) const { return scores + chunk_.scores + head * chunk_.rows * chunk_.stride; }
+  template <class Element>
+  Element* score(Element* scores, int head) const {
+    return scores + chunk_.scores + head * chunk_.rows * chunk_.stride;
+  }
 
   const AttentionShape& shape_;
   const AttentionChunk& chunk_;
@@ -110,11 +117,11 @@ class ChunkProducts {
 };
 
 // gemm_batched over what append(products, calls) adds for each chunk of the round.
-template <class T, class Append>
+template <class T, class C, class Append>
 void multiply(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round, const Append& append) {
-  std::vector<GemmCall<T>> calls;
+  std::vector<GemmCall<T, C>> calls;
   for (const AttentionChunk& chunk : round) append(ChunkProducts<T>(shape, chunk), calls);
-  gemm_batched<T>(exec, calls);
+  gemm_batched<T, C>(exec, calls);
 }
 
 void check_shape(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
@@ -131,34 +138,96 @@ std::int64_t largest_round(const AttentionShape& shape, const std::vector<Attent
 }
 
 template <class T>
-T score_scale(const AttentionShape& shape) {
-  return static_cast<T>(1 / std::sqrt(static_cast<double>(shape.head_dim)));
+Accumulate<T> score_scale(const AttentionShape& shape) {
+  return static_cast<Accumulate<T>>(1 / std::sqrt(static_cast<double>(shape.head_dim)));
+}
+
+template <class T>
+inline constexpr bool kStoresSums = std::is_same_v<T, Accumulate<T>>;
+
+// Matrices of scores of a round, in the workspace: as sums, and as T, which is the same memory where T is that type.
+template <class T>
+class ScoreMemory {
+ public:
+  using Sum = Accumulate<T>;
+  // Elements of Sum for `count` matrices of so many scores.
+  static std::int64_t elements(int count, std::int64_t scores) {
+    constexpr std::int64_t kShare = sizeof(Sum) / sizeof(T);
+    return count * (kStoresSums<T> ? scores : scores + (scores + kShare - 1) / kShare);
+  }
+
+  ScoreMemory(Vector<Sum> workspace, int count, std::int64_t scores)
+      : memory_(workspace.data()), count_(count), scores_(scores) {
+    RECPO_REQUIRE(static_cast<std::int64_t>(workspace.extent(0)) >= elements(count, scores));
+  }
+  Sum* sums(int matrix) const { return memory_ + matrix * scores_; }
+  T* weights(int matrix) const {
+    if constexpr (kStoresSums<T>) return sums(matrix);
+    return reinterpret_cast<T*>(memory_ + count_ * scores_) + matrix * scores_;
+  }
+
+ private:
+  Sum* memory_;
+  int count_;
+  std::int64_t scores_;
+};
+
+std::int64_t num_keys(const std::vector<AttentionSpan>& spans) {
+  std::int64_t end = 0;
+  for (const AttentionSpan& span : spans) end = std::max(end, span.key_end);
+  return end;
+}
+
+// dk and dv while they are summed over chunks and heads: the results' own memory, or rows of the workspace.
+template <class T>
+Matrix<Accumulate<T>> key_sums(const Matrix<T>& result, Accumulate<T>* memory, std::int64_t keys) {
+  if constexpr (kStoresSums<T>) return result;
+  return Matrix<Accumulate<T>>(memory, keys, result.extent(1));
+}
+
+template <class T>
+void round_rows(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, Matrix<Accumulate<T>> sums,
+                Matrix<T> result) {
+  const int width = static_cast<int>(result.extent(1));
+  for (const AttentionSpan& span : spans) {
+    const std::int64_t first = span.key_begin;
+    for_each_row(
+        exec, "recpo::attention::round_rows", span.key_end - first, width, KOKKOS_LAMBDA(const Row& row) {
+          const Accumulate<T>* source = &sums(first + row.index(), 0);
+          T* target = &result(first + row.index(), 0);
+          row.for_each(width, [&](int i) { target[i] = source[i]; });
+        });
+  }
 }
 
 }  // namespace
 
+template <class T>
 std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
-  return std::max(largest_round(shape, attention_forward_rounds(shape, spans)),
-                  2 * largest_round(shape, attention_backward_rounds(shape, spans)));
+  const std::int64_t sums = kStoresSums<T> ? 0 : 2 * num_keys(spans) * shape.kv_heads * shape.head_dim;
+  return std::max(ScoreMemory<T>::elements(1, largest_round(shape, attention_forward_rounds(shape, spans))),
+                  ScoreMemory<T>::elements(2, largest_round(shape, attention_backward_rounds(shape, spans))) + sums);
 }
 
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
-                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<T> workspace) {
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace) {
   check_shape(shape, spans);
+  using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
-  using Calls = std::vector<GemmCall<T>>;
   const std::vector<AttentionRound> rounds = attention_forward_rounds(shape, spans);
-  RECPO_REQUIRE(static_cast<std::int64_t>(workspace.extent(0)) >= largest_round(shape, rounds));
-  T* scores = workspace.data();
-  const T scale = score_scale<T>(shape);
+  const ScoreMemory<T> memory(workspace, 1, largest_round(shape, rounds));
+  Sum* scores = memory.sums(0);
+  T* weights = memory.weights(0);
+  const Sum scale = score_scale<T>(shape);
   for (const AttentionRound& round : rounds) {
-    multiply<T>(exec, shape, round,
-                [&](const Products& products, Calls& calls) { products.append_scores(scale, q, k, scores, calls); });
-    attention_softmax<T>(exec, shape, round, mask, scores, lse);
-    multiply<T>(exec, shape, round,
-                [&](const Products& products, Calls& calls) { products.append_query_sums(scores, v, out, calls); });
+    multiply<T, Sum>(exec, shape, round, [&](const Products& products, auto& calls) {
+      products.append_scores(scale, q, k, scores, calls);
+    });
+    attention_softmax<T>(exec, shape, round, mask, scores, weights, lse);
+    multiply<T, T>(exec, shape, round,
+                   [&](const Products& products, auto& calls) { products.append_query_sums(weights, v, out, calls); });
   }
 }
 
@@ -166,41 +235,50 @@ template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
-                        Matrix<T> dk, Matrix<T> dv, Vector<T> workspace) {
+                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace) {
   check_shape(shape, spans);
+  using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
-  using Calls = std::vector<GemmCall<T>>;
   const std::vector<AttentionRound> rounds = attention_backward_rounds(shape, spans);
-  const std::int64_t elements = largest_round(shape, rounds);
-  RECPO_REQUIRE(static_cast<std::int64_t>(workspace.extent(0)) >= 2 * elements);
-  T* p = workspace.data();              // scores, then weights
-  T* ds = workspace.data() + elements;  // their gradients
-  const T scale = score_scale<T>(shape);
+  const std::int64_t scores = largest_round(shape, rounds), keys = num_keys(spans);
+  const ScoreMemory<T> memory(workspace, 2, scores);
+  Sum *s = memory.sums(0), *dp = memory.sums(1);
+  T *p = memory.weights(0), *ds = memory.weights(1);
+  Sum* behind = workspace.data() + ScoreMemory<T>::elements(2, scores);
+  const Matrix<Sum> dk_sum = key_sums(dk, behind, keys);
+  const Matrix<Sum> dv_sum = key_sums(dv, behind + keys * static_cast<std::int64_t>(dk.extent(1)), keys);
+  const Sum scale = score_scale<T>(shape);
   for (const AttentionRound& round : rounds) {
-    multiply<T>(exec, shape, round, [&](const Products& products, Calls& calls) {
-      products.append_scores(scale, q, k, p, calls);
-      products.append_scores(1, d_out, v, ds, calls);
+    multiply<T, Sum>(exec, shape, round, [&](const Products& products, auto& calls) {
+      products.append_scores(scale, q, k, s, calls);
+      products.append_scores(1, d_out, v, dp, calls);
     });
-    attention_softmax_backward<T>(exec, shape, round, mask, out, d_out, lse, scale, p, ds);
+    attention_softmax_backward<T>(exec, shape, round, mask, out, d_out, lse, scale, s, dp, p, ds);
+    multiply<T, T>(exec, shape, round,
+                   [&](const Products& products, auto& calls) { products.append_query_sums(ds, k, dq, calls); });
     for (int turn = 0; turn < shape.heads / shape.kv_heads; ++turn) {
-      multiply<T>(exec, shape, round, [&](const Products& products, Calls& calls) {
-        if (turn == 0) products.append_query_sums(ds, k, dq, calls);
+      multiply<T, Sum>(exec, shape, round, [&](const Products& products, auto& calls) {
         if (turn >= products.turns()) return;
-        products.append_key_sums(turn, p, d_out, dv, calls);
-        products.append_key_sums(turn, ds, q, dk, calls);
+        products.append_key_sums(turn, p, d_out, dv_sum, calls);
+        products.append_key_sums(turn, ds, q, dk_sum, calls);
       });
     }
+  }
+  if constexpr (!kStoresSums<T>) {
+    round_rows<T>(exec, spans, dk_sum, dk);
+    round_rows<T>(exec, spans, dv_sum, dv);
   }
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                      \
+  template std::int64_t attention_workspace<T>(const AttentionShape&, const std::vector<AttentionSpan>&);         \
   template void attention_forward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&,  \
                                      const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
-                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<T>);                                \
+                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>);                    \
   template void attention_backward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&, \
                                       const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,    \
                                       Matrix<const T>, Matrix<const Accumulate<T>>, Matrix<const T>, Matrix<T>,   \
-                                      Matrix<T>, Matrix<T>, Vector<T>);
+                                      Matrix<T>, Matrix<T>, Vector<Accumulate<T>>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

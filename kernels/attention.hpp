@@ -8,7 +8,8 @@
 //
 // A span is worked on in chunks of query rows: the products by gemm_batched, all spans and heads in one batch, between
 // them a masked softmax kernel on the scores. Scores are not kept: the backward recomputes them from the stored
-// log-sum-exp. All memory is the caller's. Asynchronous on `exec`, local to the calling rank; the same bits for any
+// log-sum-exp. With bfloat16 the scores are float, the weights that enter products bfloat16, and dk and dv are summed
+// in float. All memory is the caller's. Asynchronous on `exec`, local to the calling rank; the same bits for any
 // number of threads.
 
 #include <vector>
@@ -35,6 +36,7 @@ struct AttentionMask {
 };
 
 // Elements of workspace that a forward or backward over these spans needs.
+template <class T>
 std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans);
 
 // q [Tq, >= N*D], k and v [Tk, >= G*D] (column ranges of wider matrices), out [Tq, N*D] and lse [Tq, N] are assigned.
@@ -42,7 +44,7 @@ std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
-                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<T> workspace);
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace);
 
 // dq, dk, dv are assigned over the spans' rows; spans have keys of their own. With p = softmax, dp = d_out v^T, delta_i
 // = d_out_i . out_i:
@@ -51,6 +53,6 @@ template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
-                        Matrix<T> dk, Matrix<T> dv, Vector<T> workspace);
+                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace);
 
 }  // namespace recpo::kernels

@@ -65,19 +65,20 @@ std::int64_t most_keys(const ChunkTable& table) {
 }
 
 template <class T>
-void softmax(const ExecSpace& exec, const ChunkTable& table, const AttentionMask& mask, T* scores,
-             Matrix<Accumulate<T>> lse) {
+void softmax(const ExecSpace& exec, const ChunkTable& table, const AttentionMask& mask, Accumulate<T>* scores,
+             T* weights, Matrix<Accumulate<T>> lse) {
   using Sum = Accumulate<T>;
   for_each_row(
       exec, "recpo::attention::softmax", table.rows, most_keys(table), KOKKOS_LAMBDA(const Row& row) {
         const ScoreRow at = locate(table, mask, row.index());
         const int own_keys = at.own_end - at.own_begin;
-        T* prefix = scores + at.scores;
-        T* own = prefix + at.own_begin;
+        Sum* prefix = scores + at.scores;
+        Sum* own = prefix + at.own_begin;
+        T* weight = weights + at.scores;
         const Sum prefix_max = row.template max<Sum>(at.prefix, [&](int i) { return prefix[i]; });
         const Sum own_max = row.template max<Sum>(own_keys, [&](int i) { return own[i]; });
         const Sum largest = prefix_max > own_max ? prefix_max : own_max;
-        const auto exponentiate = [=](T* s) {
+        const auto exponentiate = [=](Sum* s) {
           return [=](int i) {
             const Sum e = exp(s[i] - largest);
             s[i] = e;
@@ -87,18 +88,18 @@ void softmax(const ExecSpace& exec, const ChunkTable& table, const AttentionMask
         const Sum sum =
             row.template sum<Sum>(at.prefix, exponentiate(prefix)) + row.template sum<Sum>(own_keys, exponentiate(own));
         const Sum inverse = 1 / sum;
-        row.for_each(at.prefix, [&](int i) { prefix[i] *= inverse; });
-        row.for_each(own_keys, [&](int i) { own[i] *= inverse; });
-        row.for_each(at.own_begin - at.prefix, [&](int i) { prefix[at.prefix + i] = 0; });
-        row.for_each(at.keys - at.own_end, [&](int i) { prefix[at.own_end + i] = 0; });
+        row.for_each(at.prefix, [&](int i) { weight[i] = prefix[i] * inverse; });
+        row.for_each(own_keys, [&](int i) { weight[at.own_begin + i] = own[i] * inverse; });
+        row.for_each(at.own_begin - at.prefix, [&](int i) { weight[at.prefix + i] = 0; });
+        row.for_each(at.keys - at.own_end, [&](int i) { weight[at.own_end + i] = 0; });
         row.once([&] { lse(at.query, at.head) = largest + Kokkos::log(sum); });
       });
 }
 
 template <class T>
 void softmax_backward(const ExecSpace& exec, const ChunkTable& table, const AttentionMask& mask, int head_dim,
-                      Matrix<const T> out, Matrix<const T> d_out, Matrix<const Accumulate<T>> lse, T scale, T* scores,
-                      T* dp) {
+                      Matrix<const T> out, Matrix<const T> d_out, Matrix<const Accumulate<T>> lse, Accumulate<T> scale,
+                      const Accumulate<T>* scores, const Accumulate<T>* d_weights, T* weights, T* d_scores) {
   using Sum = Accumulate<T>;
   for_each_row(
       exec, "recpo::attention::softmax_backward", table.rows, most_keys(table), KOKKOS_LAMBDA(const Row& row) {
@@ -107,12 +108,14 @@ void softmax_backward(const ExecSpace& exec, const ChunkTable& table, const Atte
         const T* d_out_head = &d_out(at.query, at.head * head_dim);
         const Sum delta = row.template sum<Sum>(head_dim, [&](int d) { return Sum(d_out_head[d]) * Sum(out_head[d]); });
         const Sum log_sum = lse(at.query, at.head);
-        T* p = scores + at.scores;
-        T* ds = dp + at.scores;
+        const Sum* s = scores + at.scores;
+        const Sum* dp = d_weights + at.scores;
+        T* p = weights + at.scores;
+        T* ds = d_scores + at.scores;
         const auto differentiate = [=](int i) {
-          const Sum weight = exp(p[i] - log_sum);
+          const Sum weight = exp(s[i] - log_sum);
           p[i] = weight;
-          ds[i] = scale * weight * (ds[i] - delta);
+          ds[i] = scale * weight * (dp[i] - delta);
         };
         const auto clear = [=](int i) {
           p[i] = 0;
@@ -129,25 +132,27 @@ void softmax_backward(const ExecSpace& exec, const ChunkTable& table, const Atte
 
 template <class T>
 void attention_softmax(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round,
-                       const AttentionMask& mask, T* scores, Matrix<Accumulate<T>> lse) {
-  for_each_table(shape, round, [&](const ChunkTable& table) { softmax<T>(exec, table, mask, scores, lse); });
+                       const AttentionMask& mask, Accumulate<T>* scores, T* weights, Matrix<Accumulate<T>> lse) {
+  for_each_table(shape, round, [&](const ChunkTable& table) { softmax<T>(exec, table, mask, scores, weights, lse); });
 }
 
 template <class T>
 void attention_softmax_backward(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round,
                                 const AttentionMask& mask, Matrix<const T> out, Matrix<const T> d_out,
-                                Matrix<const Accumulate<T>> lse, T scale, T* scores, T* dp) {
+                                Matrix<const Accumulate<T>> lse, Accumulate<T> scale, const Accumulate<T>* scores,
+                                const Accumulate<T>* dp, T* weights, T* ds) {
   for_each_table(shape, round, [&](const ChunkTable& table) {
-    softmax_backward<T>(exec, table, mask, shape.head_dim, out, d_out, lse, scale, scores, dp);
+    softmax_backward<T>(exec, table, mask, shape.head_dim, out, d_out, lse, scale, scores, dp, weights, ds);
   });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                  \
-  template void attention_softmax<T>(const ExecSpace&, const AttentionShape&, const AttentionRound&,          \
-                                     const AttentionMask&, T*, Matrix<Accumulate<T>>);                        \
-  template void attention_softmax_backward<T>(const ExecSpace&, const AttentionShape&, const AttentionRound&, \
-                                              const AttentionMask&, Matrix<const T>, Matrix<const T>,         \
-                                              Matrix<const Accumulate<T>>, T, T*, T*);
+#define RECPO_INSTANTIATE(T)                                                                                    \
+  template void attention_softmax<T>(const ExecSpace&, const AttentionShape&, const AttentionRound&,            \
+                                     const AttentionMask&, Accumulate<T>*, T*, Matrix<Accumulate<T>>);          \
+  template void attention_softmax_backward<T>(const ExecSpace&, const AttentionShape&, const AttentionRound&,   \
+                                              const AttentionMask&, Matrix<const T>, Matrix<const T>,           \
+                                              Matrix<const Accumulate<T>>, Accumulate<T>, const Accumulate<T>*, \
+                                              const Accumulate<T>*, T*, T*);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -24,7 +24,8 @@ void embedding_forward(const ExecSpace& exec, Vector<const int> tokens, Matrix<c
 // A frequent token (a line break) owns a large share of the rows, so a group is cut into column strips as well.
 template <class T>
 void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Vector<const int> group_begin,
-                        Vector<const int> order, Matrix<const T> d_out, Matrix<T> d_table, int first_token) {
+                        Vector<const int> order, Matrix<const T> d_out, Matrix<Accumulate<T>> d_table,
+                        int first_token) {
   constexpr int kStrip = 128;
   const int hidden = static_cast<int>(d_out.extent(1)), rows = static_cast<int>(d_table.extent(0));
   const std::int64_t groups = group_token.extent(0), strips = (hidden + kStrip - 1) / kStrip;
@@ -35,7 +36,7 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
         const int columns = hidden - first_column < kStrip ? hidden - first_column : kStrip;
         const int place = group_token(group) - first_token;
         if (place < 0 || place >= rows) return;
-        T* target = &d_table(place, first_column);
+        Accumulate<T>* target = &d_table(place, first_column);
         for (int k = group_begin(group); k < group_begin(group + 1); ++k) {
           const T* source = &d_out(order(k), first_column);
           row.for_each(columns, [&](int h) { target[h] += source[h]; });
@@ -46,7 +47,7 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
 #define RECPO_INSTANTIATE(T)                                                                                     \
   template void embedding_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>, int);      \
   template void embedding_backward<T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const int>, \
-                                      Matrix<const T>, Matrix<T>, int);
+                                      Matrix<const T>, Matrix<Accumulate<T>>, int);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

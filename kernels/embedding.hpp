@@ -17,6 +17,7 @@ void embedding_forward(const ExecSpace& exec, Vector<const int> tokens, Matrix<c
 // group_token [Q], group_begin [Q + 1], order [T], d_out [T, H], d_table [V, H] (added to)
 template <class T>
 void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Vector<const int> group_begin,
-                        Vector<const int> order, Matrix<const T> d_out, Matrix<T> d_table, int first_token = 0);
+                        Vector<const int> order, Matrix<const T> d_out, Matrix<Accumulate<T>> d_table,
+                        int first_token = 0);
 
 }  // namespace recpo::kernels

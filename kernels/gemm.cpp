@@ -8,28 +8,29 @@
 
 namespace recpo::kernels {
 
-template <class T>
-void gemm(const ExecSpace& exec, Op op_a, Op op_b, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c) {
+template <class T, class C>
+void gemm(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
+          Accumulate<T> beta, Matrix<std::type_identity_t<C>> c) {
   const bool a_transposed = op_a == Op::kTranspose, b_transposed = op_b == Op::kTranspose;
   const auto m = c.extent(0), n = c.extent(1), k = a.extent(a_transposed ? 0 : 1);
   RECPO_REQUIRE(a.extent(a_transposed ? 1 : 0) == m);
   RECPO_REQUIRE(b.extent(b_transposed ? 1 : 0) == k);
   RECPO_REQUIRE(b.extent(b_transposed ? 0 : 1) == n);
   const auto length = [](std::size_t extent) { return static_cast<std::int64_t>(extent); };
-  const GemmCall<T> call{.op_a = op_a,
-                         .op_b = op_b,
-                         .m = length(m),
-                         .n = length(n),
-                         .k = length(k),
-                         .alpha = alpha,
-                         .a = a.data(),
-                         .lda = length(a.stride(0)),
-                         .b = b.data(),
-                         .ldb = length(b.stride(0)),
-                         .beta = beta,
-                         .c = c.data(),
-                         .ldc = length(c.stride(0))};
-  gemm_batched<T>(exec, std::span(&call, 1));
+  const GemmCall<T, C> call{.op_a = op_a,
+                            .op_b = op_b,
+                            .m = length(m),
+                            .n = length(n),
+                            .k = length(k),
+                            .alpha = alpha,
+                            .a = a.data(),
+                            .lda = length(a.stride(0)),
+                            .b = b.data(),
+                            .ldb = length(b.stride(0)),
+                            .beta = beta,
+                            .c = c.data(),
+                            .ldc = length(c.stride(0))};
+  gemm_batched<T, C>(exec, std::span(&call, 1));
 }
 
 namespace {
@@ -46,7 +47,7 @@ double best_rate(std::int64_t m, std::int64_t n, std::int64_t k, double seconds_
   for (int i = 0; i < 2 || total < seconds_limit; ++i) {
     exec.fence("recpo::gemm::rate");
     const auto begin = Clock::now();
-    gemm<T>(exec, Op::kNone, Op::kTranspose, T(1), a, b, T(0), c);
+    gemm<T>(exec, Op::kNone, Op::kTranspose, 1, a, b, 0, c);
     exec.fence("recpo::gemm::rate");
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     if (i == 0) continue;  // the first product starts threads and allocates
@@ -65,9 +66,13 @@ double measured_gemm_rate() {
   return rate;
 }
 
-#define RECPO_INSTANTIATE(T)                                                                          \
-  template void gemm<T>(const ExecSpace&, Op, Op, T, Matrix<const T>, Matrix<const T>, T, Matrix<T>); \
-  template double measured_gemm_rate<T>();
+#define RECPO_INSTANTIATE(T, C)                                                                                      \
+  template void gemm<T, C>(const ExecSpace&, Op, Op, Accumulate<T>, Matrix<const T>, Matrix<const T>, Accumulate<T>, \
+                           Matrix<C>);
+RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+#define RECPO_INSTANTIATE(T) template double measured_gemm_rate<T>();
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -1,11 +1,13 @@
 #pragma once
 // Matrix products by the vendor's library: CBLAS on the CPU (gemm_cblas.cpp), cuBLAS on the GPU (gemm_cublas.cpp).
 // Row-major: C = alpha op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
-// elements. The result has the same bits for any number of threads: the CPU version cuts C into tiles that depend on
-// the shape only and lets one thread compute a tile. Asynchronous on `exec`; local to the calling rank.
+// elements. A and B are stored as T; C as T or, for bfloat16, as float (gradients of weights, logits, scores). Sums are
+// formed in Accumulate<T>. The result has the same bits for any number of threads: the CPU version cuts C into tiles
+// that depend on the shape only and lets one thread compute a tile. Asynchronous on `exec`; local to the calling rank.
 
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #include "src/support/views.hpp"
 
@@ -14,27 +16,28 @@ namespace recpo::kernels {
 enum class Op : std::uint8_t { kNone, kTranspose };
 
 // Raw operands, for products over parts of a matrix (heads).
-template <class T>
+template <class T, class C = T>
 struct GemmCall {
   Op op_a = Op::kNone, op_b = Op::kNone;
   std::int64_t m = 0, n = 0, k = 0;
-  T alpha = 1;
+  Accumulate<T> alpha = 1;
   const T* a = nullptr;
   std::int64_t lda = 0;
   const T* b = nullptr;
   std::int64_t ldb = 0;
-  T beta = 0;
-  T* c = nullptr;
+  Accumulate<T> beta = 0;
+  C* c = nullptr;
   std::int64_t ldc = 0;
 };
 
 // Matrices may have a row stride larger than their width (column ranges of a wider matrix).
-template <class T>
-void gemm(const ExecSpace& exec, Op op_a, Op op_b, T alpha, Matrix<const T> a, Matrix<const T> b, T beta, Matrix<T> c);
+template <class T, class C = T>
+void gemm(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
+          Accumulate<T> beta, Matrix<std::type_identity_t<C>> c);
 
 // Independent products; no two calls may write the same C.
-template <class T>
-void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls);
+template <class T, class C = T>
+void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T, C>> calls);
 
 // After Kokkos::initialize: one thread a BLAS call (the tiles are the parallelism). On the GPU: creates the handle.
 // The first product does it too, where a program has not; later calls do nothing.
@@ -47,3 +50,7 @@ template <class T>
 double measured_gemm_rate();
 
 }  // namespace recpo::kernels
+
+// The pairs (T, C) of operands' and result's types that exist.
+#define RECPO_FOR_EACH_GEMM_TYPE(X) \
+  X(float, float) X(double, double) X(::recpo::Bfloat16, ::recpo::Bfloat16) X(::recpo::Bfloat16, float)

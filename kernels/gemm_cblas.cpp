@@ -78,8 +78,59 @@ void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k,
   cblas_dgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
+// A matrix as it is stored: rows and columns before the operation.
+struct Stored {
+  std::int64_t rows = 0, columns = 0, ld = 0;
+};
+
+template <class From, class To>
+void convert_matrix(const From* from, const Stored& shape, To* to, std::int64_t to_ld) {
+  for (std::int64_t row = 0; row < shape.rows; ++row) {
+    const From* source = from + row * shape.ld;
+    To* target = to + row * to_ld;
+#pragma omp simd
+    for (std::int64_t i = 0; i < shape.columns; ++i) target[i] = To(source[i]);
+  }
+}
+
+// Grows, so that a thread allocates a few times in its life.
+float* panel(std::vector<float>& memory, std::int64_t elements) {
+  if (static_cast<std::int64_t>(memory.size()) < elements) memory.resize(static_cast<std::size_t>(elements));
+  return memory.data();
+}
+
+// Bfloat16 operands are widened into panels of the calling thread, some of the inner dimension at a time; the sum is
+// formed in float and rounded once.
+template <class C>
+void compute_tile(const GemmCall<Bfloat16, C>& call, const Tile& tile) {
+  constexpr std::int64_t kInner = 512;  // panels of a tile of 384 x 384 stay in the second-level cache
+  thread_local std::vector<float> a_memory, b_memory, c_memory;
+  const bool a_transposed = call.op_a == Op::kTranspose, b_transposed = call.op_b == Op::kTranspose;
+  float* sum = panel(c_memory, tile.rows * tile.columns);
+  C* c = call.c + tile.row * call.ldc + tile.column;
+  if (call.beta != 0) convert_matrix(c, {tile.rows, tile.columns, call.ldc}, sum, tile.columns);
+  float beta = call.beta;
+  for (std::int64_t inner = 0; inner == 0 || inner < call.k; inner += kInner) {
+    const std::int64_t k = std::min(kInner, call.k - inner);
+    const Stored a_stored{a_transposed ? k : tile.rows, a_transposed ? tile.rows : k, call.lda};
+    const Stored b_stored{b_transposed ? tile.columns : k, b_transposed ? k : tile.columns, call.ldb};
+    float* a = panel(a_memory, tile.rows * kInner);
+    float* b = panel(b_memory, tile.columns * kInner);
+    convert_matrix(call.a + (a_transposed ? inner * call.lda + tile.row : tile.row * call.lda + inner), a_stored, a,
+                   a_stored.columns);
+    convert_matrix(call.b + (b_transposed ? tile.column * call.ldb + inner : inner * call.ldb + tile.column), b_stored,
+                   b, b_stored.columns);
+    cblas_gemm(cblas_op(call.op_a), cblas_op(call.op_b), static_cast<int>(tile.rows), static_cast<int>(tile.columns),
+               static_cast<int>(k), call.alpha, a, leading(a_stored.columns, 0), b, leading(b_stored.columns, 0), beta,
+               sum, static_cast<int>(tile.columns));
+    beta = 1;
+  }
+  convert_matrix(sum, {tile.rows, tile.columns, tile.columns}, c, call.ldc);
+}
+
 template <class T>
-void compute_tile(const GemmCall<T>& call, const Tile& tile) {
+requires std::is_same_v<T, Accumulate<T>>
+void compute_tile(const GemmCall<T, T>& call, const Tile& tile) {
   const bool a_transposed = call.op_a == Op::kTranspose, b_transposed = call.op_b == Op::kTranspose;
   const T* a = call.a + (a_transposed ? tile.row : tile.row * call.lda);
   const T* b = call.b + (b_transposed ? tile.column * call.ldb : tile.column);
@@ -89,8 +140,8 @@ void compute_tile(const GemmCall<T>& call, const Tile& tile) {
              leading(call.ldb, b_transposed ? call.k : call.n), call.beta, c, leading(call.ldc, call.n));
 }
 
-template <class T>
-void check_call(const GemmCall<T>& call) {
+template <class Call>
+void check_call(const Call& call) {
   constexpr std::int64_t kLimit = std::numeric_limits<int>::max();  // CBLAS counts in int
   RECPO_REQUIRE(call.m >= 0 && call.n >= 0 && call.k >= 0);
   RECPO_REQUIRE(std::max({call.m, call.n, call.k, call.lda, call.ldb, call.ldc}) <= kLimit);
@@ -98,8 +149,8 @@ void check_call(const GemmCall<T>& call) {
 
 }  // namespace
 
-template <class T>
-void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls) {
+template <class T, class C>
+void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T, C>> calls) {
   initialize_gemm();
   std::vector<Tile> tiles;
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -107,7 +158,7 @@ void gemm_batched(const ExecSpace& exec, std::span<const GemmCall<T>> calls) {
     append_tiles(calls[i].m, calls[i].n, static_cast<std::int32_t>(i), tiles);
   }
   using Policy = Kokkos::RangePolicy<ExecSpace, Kokkos::Schedule<Kokkos::Dynamic>, Kokkos::IndexType<std::int64_t>>;
-  const GemmCall<T>* call = calls.data();
+  const GemmCall<T, C>* call = calls.data();
   const Tile* tile = tiles.data();
   Kokkos::parallel_for("recpo::gemm::tiles",
                        Policy(exec, 0, static_cast<std::int64_t>(tiles.size()), Kokkos::ChunkSize(1)),
@@ -134,8 +185,8 @@ const char* gemm_description() {
   return description.c_str();
 }
 
-#define RECPO_INSTANTIATE(T) template void gemm_batched<T>(const ExecSpace&, std::span<const GemmCall<T>>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#define RECPO_INSTANTIATE(T, C) template void gemm_batched<T, C>(const ExecSpace&, std::span<const GemmCall<T, C>>);
+RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 
 }  // namespace recpo::kernels

@@ -18,6 +18,15 @@ void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, std::int64_t ch
       });
 }
 
+template <class From, class To>
+void convert(const ExecSpace& exec, Vector<const From> x, Vector<To> y) {
+  const From* x_data = x.data();
+  To* y_data = y.data();
+  for_each_element(
+      exec, "recpo::reductions::convert", y.extent(0),
+      KOKKOS_LAMBDA(std::int64_t i) { y_data[i] = static_cast<To>(x_data[i]); });
+}
+
 template <class T>
 void add(const ExecSpace& exec, Vector<const T> x, Vector<T> y) {
   const T* x_data = x.data();
@@ -48,10 +57,17 @@ void scatter_add_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<cons
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                           \
-  template void square_sum_chunks<T>(const ExecSpace&, Vector<const T>, std::int64_t, Vector<double>); \
-  template void add<T>(const ExecSpace&, Vector<const T>, Vector<T>);                                  \
-  template void gather_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);       \
+template void convert<Bfloat16, float>(const ExecSpace&, Vector<const Bfloat16>, Vector<float>);
+template void convert<float, Bfloat16>(const ExecSpace&, Vector<const float>, Vector<Bfloat16>);
+
+#define RECPO_INSTANTIATE(T) \
+  template void square_sum_chunks<T>(const ExecSpace&, Vector<const T>, std::int64_t, Vector<double>);
+RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+#define RECPO_INSTANTIATE(T)                                                                     \
+  template void add<T>(const ExecSpace&, Vector<const T>, Vector<T>);                            \
+  template void gather_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>); \
   template void scatter_add_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

@@ -7,9 +7,13 @@ namespace recpo::kernels {
 
 // Sum of squares in double over chunks of `chunk` elements from the start of x; partial[i] belongs to chunk i. The
 // caller adds the partials in order (or gathers those of other ranks first).
-// x [n], partial [ceil(n / chunk)] (assigned)
+// x [n], partial [ceil(n / chunk)] (assigned). For the types of sums.
 template <class T>
 void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, std::int64_t chunk, Vector<double> partial);
+
+// y = x in another type, elementwise
+template <class From, class To>
+void convert(const ExecSpace& exec, Vector<const From> x, Vector<To> y);
 
 // y += x, elementwise
 template <class T>

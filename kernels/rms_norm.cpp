@@ -67,7 +67,7 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
 
 // d_weight += the chunks in order, by column strips.
 template <class T>
-void add_chunks(const ExecSpace& exec, std::int64_t chunks, Accumulate<T>* chunk_d_weight, Vector<T> d_weight) {
+void add_chunks(const ExecSpace& exec, std::int64_t chunks, T* chunk_d_weight, Vector<T> d_weight) {
   constexpr int kStrip = 128;
   const int hidden = static_cast<int>(d_weight.extent(0));
   T* target = d_weight.data();
@@ -75,9 +75,9 @@ void add_chunks(const ExecSpace& exec, std::int64_t chunks, Accumulate<T>* chunk
       exec, "recpo::rms_norm::d_weight", (hidden + kStrip - 1) / kStrip, kStrip, KOKKOS_LAMBDA(const Row& strip) {
         const std::int64_t begin = strip.index() * kStrip;
         const int columns = static_cast<int>(hidden - begin < kStrip ? hidden - begin : kStrip);
-        Accumulate<T>* sum = chunk_d_weight + begin;
+        T* sum = chunk_d_weight + begin;
         for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
-          const Accumulate<T>* part = sum + chunk * hidden;
+          const T* part = sum + chunk * hidden;
           strip.for_each(columns, [&](int h) { sum[h] += part[h]; });
         }
         strip.for_each(columns, [&](int h) { target[begin + h] += sum[h]; });
@@ -88,19 +88,19 @@ void add_chunks(const ExecSpace& exec, std::int64_t chunks, Accumulate<T>* chunk
 
 template <class T>
 void rms_norm_backward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> weight,
-                       Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy, Matrix<T> dx, Vector<T> d_weight,
-                       Vector<Accumulate<T>> workspace) {
+                       Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy, Matrix<T> dx,
+                       Vector<Accumulate<T>> d_weight, Vector<Accumulate<T>> workspace) {
   const std::int64_t chunks = row_chunks(x.extent(0));
   if (chunks == 0) return;
   backward_chunks<T>(exec, x, weight, inverse_rms, dy, dx, workspace.data());
-  add_chunks<T>(exec, chunks, workspace.data(), d_weight);
+  add_chunks<Accumulate<T>>(exec, chunks, workspace.data(), d_weight);
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                          \
   template void rms_norm_forward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, double, Matrix<T>,            \
                                     Vector<Accumulate<T>>);                                                           \
   template void rms_norm_backward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, Vector<const Accumulate<T>>, \
-                                     Matrix<const T>, Matrix<T>, Vector<T>, Vector<Accumulate<T>>);
+                                     Matrix<const T>, Matrix<T>, Vector<Accumulate<T>>, Vector<Accumulate<T>>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -15,8 +15,8 @@ void rms_norm_forward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> 
 // workspace: at least rms_norm_workspace(T, H) elements.
 template <class T>
 void rms_norm_backward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> weight,
-                       Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy, Matrix<T> dx, Vector<T> d_weight,
-                       Vector<Accumulate<T>> workspace);
+                       Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy, Matrix<T> dx,
+                       Vector<Accumulate<T>> d_weight, Vector<Accumulate<T>> workspace);
 
 std::int64_t rms_norm_workspace(std::int64_t tokens, std::int64_t hidden);
 

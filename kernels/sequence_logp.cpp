@@ -7,41 +7,38 @@ namespace recpo::kernels {
 
 template <class T>
 void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<const int> target_begin,
-                           Vector<const int> target_token, Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp,
-                           int first_token) {
-  using Sum = Accumulate<T>;
+                           Vector<const int> target_token, Vector<T> lse, Vector<T> token_logp, int first_token) {
   for_each_row(
       exec, "recpo::sequence_logp::forward", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
         const T* logit = &logits(row.index(), 0);
-        const Sum largest = row.max<Sum>(vocab, [&](int v) { return static_cast<Sum>(logit[v]); });
-        const Sum sum = row.sum<Sum>(vocab, [&](int v) { return exp(logit[v] - largest); });
-        const Sum log_sum = Kokkos::log(sum);
+        const T largest = row.max<T>(vocab, [&](int v) { return logit[v]; });
+        const T sum = row.sum<T>(vocab, [&](int v) { return exp(logit[v] - largest); });
+        const T log_sum = Kokkos::log(sum);
         const int begin = target_begin(row.index()), count = target_begin(row.index() + 1) - begin;
         // logit - largest is exact when they are close; adding the two halves of lse first would round it away.
         row.for_each(count, [&](int m) {
           const int column = target_token(begin + m) - first_token;
           const bool held = column >= 0 && column < vocab;
-          token_logp(begin + m) = held ? (logit[column] - largest) - log_sum : Sum(0);
+          token_logp(begin + m) = held ? (logit[column] - largest) - log_sum : T(0);
         });
         row.once([&]() { lse(row.index()) = largest + log_sum; });
       });
 }
 
 template <class T>
-void sequence_logp_combine(const ExecSpace& exec, Matrix<const Accumulate<T>> shard_lse, int own_shard, int vocab,
-                           int first_token, Vector<const int> target_begin, Vector<const int> target_token,
-                           Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp) {
-  using Sum = Accumulate<T>;
+void sequence_logp_combine(const ExecSpace& exec, Matrix<const T> shard_lse, int own_shard, int vocab, int first_token,
+                           Vector<const int> target_begin, Vector<const int> target_token, Vector<T> lse,
+                           Vector<T> token_logp) {
   const int shards = static_cast<int>(shard_lse.extent(0));
   for_each_row(
       exec, "recpo::sequence_logp::combine", lse.extent(0), 1, KOKKOS_LAMBDA(const Row& row) {
         row.once([&]() {
           const std::int64_t r = row.index();
-          Sum largest = shard_lse(0, r), sum = 0;
+          T largest = shard_lse(0, r), sum = 0;
           for (int s = 1; s < shards; ++s) largest = shard_lse(s, r) > largest ? shard_lse(s, r) : largest;
           for (int s = 0; s < shards; ++s) sum += exp(shard_lse(s, r) - largest);
-          const Sum log_sum = Kokkos::log(sum);
-          const Sum own_share = (shard_lse(own_shard, r) - largest) - log_sum;
+          const T log_sum = Kokkos::log(sum);
+          const T own_share = (shard_lse(own_shard, r) - largest) - log_sum;
           for (int m = target_begin(r); m < target_begin(r + 1); ++m) {
             const int column = target_token(m) - first_token;
             if (column >= 0 && column < vocab) token_logp(m) += own_share;
@@ -51,26 +48,36 @@ void sequence_logp_combine(const ExecSpace& exec, Matrix<const Accumulate<T>> sh
       });
 }
 
-template <class T>
+template <class T, class D>
 void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begin, Vector<const int> target_token,
-                            Vector<const Accumulate<T>> lse, Vector<const Accumulate<T>> d_token_logp, int vocab,
-                            Matrix<T> logits, int first_token) {
-  using Sum = Accumulate<T>;
-  const int padding = static_cast<int>(logits.extent(1)) - vocab;
+                            Vector<const T> lse, Vector<const T> d_token_logp, int vocab, Matrix<const T> logits,
+                            Matrix<D> d_logits, int first_token) {
+  const int padding = static_cast<int>(d_logits.extent(1)) - vocab;
   for_each_row(
       exec, "recpo::sequence_logp::backward", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
-        T* logit = &logits(row.index(), 0);
+        const T* logit = &logits(row.index(), 0);
+        D* d_logit = &d_logits(row.index(), 0);
         const int begin = target_begin(row.index()), end = target_begin(row.index() + 1);
-        Sum total = 0;
+        T total = 0;
         for (int m = begin; m < end; ++m) total += d_token_logp(m);
-        const Sum row_lse = lse(row.index());
-        row.for_each(vocab, [&](int v) { logit[v] = -total * exp(logit[v] - row_lse); });
-        row.for_each(padding, [&](int v) { logit[vocab + v] = 0; });
-        // One after the other: two answers may begin with the same token.
+        const T row_lse = lse(row.index());
+        const auto column_of = [&](int m) { return target_token(m) - first_token; };
+        const auto is_held = [&](int column) { return column >= 0 && column < vocab; };
+        row.for_each(vocab, [&](int v) { d_logit[v] = static_cast<D>(-total * exp(logit[v] - row_lse)); });
+        row.for_each(padding, [&](int v) { d_logit[vocab + v] = static_cast<D>(T(0)); });
+        // One after the other: two answers may begin with the same token. A gradient stored in less is rounded once,
+        // after the sum, where p and 1 may nearly cancel.
         row.once([&]() {
           for (int m = begin; m < end; ++m) {
-            const int column = target_token(m) - first_token;
-            if (column >= 0 && column < vocab) logit[column] += d_token_logp(m);
+            const int column = column_of(m);
+            if (!is_held(column)) continue;
+            if constexpr (std::is_same_v<T, D>) {
+              d_logit[column] += d_token_logp(m);
+            } else {
+              T sum = -total * exp(logit[column] - row_lse);
+              for (int n = begin; n < end; ++n) sum += column_of(n) == column ? d_token_logp(n) : T(0);
+              d_logit[column] = static_cast<D>(sum);
+            }
           }
         });
       });
@@ -93,15 +100,17 @@ void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vecto
 
 #define RECPO_INSTANTIATE(T)                                                                                           \
   template void sequence_logp_forward<T>(const ExecSpace&, Matrix<const T>, int, Vector<const int>, Vector<const int>, \
-                                         Vector<Accumulate<T>>, Vector<Accumulate<T>>, int);                           \
-  template void sequence_logp_combine<T>(const ExecSpace&, Matrix<const Accumulate<T>>, int, int, int,                 \
-                                         Vector<const int>, Vector<const int>, Vector<Accumulate<T>>,                  \
-                                         Vector<Accumulate<T>>);                                                       \
-  template void sequence_logp_backward<T>(const ExecSpace&, Vector<const int>, Vector<const int>,                      \
-                                          Vector<const Accumulate<T>>, Vector<const Accumulate<T>>, int, Matrix<T>,    \
-                                          int);                                                                        \
+                                         Vector<T>, Vector<T>, int);                                                   \
+  template void sequence_logp_combine<T>(const ExecSpace&, Matrix<const T>, int, int, int, Vector<const int>,          \
+                                         Vector<const int>, Vector<T>, Vector<T>);                                     \
+  template void sequence_logp_backward<T, T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const T>,  \
+                                             Vector<const T>, int, Matrix<const T>, Matrix<T>, int);                   \
   template void argmax_rows<T>(const ExecSpace&, Matrix<const T>, int, Vector<int>, Vector<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
+
+template void sequence_logp_backward<float, Bfloat16>(const ExecSpace&, Vector<const int>, Vector<const int>,
+                                                      Vector<const float>, Vector<const float>, int,
+                                                      Matrix<const float>, Matrix<Bfloat16>, int);
 
 }  // namespace recpo::kernels

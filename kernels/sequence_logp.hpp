@@ -10,6 +10,8 @@
 // the lse of all shards into the whole one, and the shard's log-probs into its terms of a sum over shards:
 //   lse[r] = log sum_s exp(lse_s[r]),   token_logp[m] += lse_own[r] - lse[r] where the shard holds target m.
 // The backward is the same as without shards, with the whole lse.
+//
+// Logits are of a type of sums, T below; their gradient is stored as D, which the products that follow read.
 
 #include "src/support/views.hpp"
 
@@ -18,22 +20,21 @@ namespace recpo::kernels {
 // logits [R, >= vocab]; target_begin [R + 1], target_token [M]; lse [R] and token_logp [M] are assigned.
 template <class T>
 void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<const int> target_begin,
-                           Vector<const int> target_token, Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp,
-                           int first_token = 0);
+                           Vector<const int> target_token, Vector<T> lse, Vector<T> token_logp, int first_token = 0);
 
 // shard_lse [S, R] of all shards; lse [R] is assigned, token_logp [M] changed in place.
 template <class T>
-void sequence_logp_combine(const ExecSpace& exec, Matrix<const Accumulate<T>> shard_lse, int own_shard, int vocab,
-                           int first_token, Vector<const int> target_begin, Vector<const int> target_token,
-                           Vector<Accumulate<T>> lse, Vector<Accumulate<T>> token_logp);
+void sequence_logp_combine(const ExecSpace& exec, Matrix<const T> shard_lse, int own_shard, int vocab, int first_token,
+                           Vector<const int> target_begin, Vector<const int> target_token, Vector<T> lse,
+                           Vector<T> token_logp);
 
-// In place: logits become the gradient of sum_m d_token_logp[m] * token_logp[m]:
+// The gradient of sum_m d_token_logp[m] * token_logp[m]:
 //   d_logits[r, v] = sum over r's targets m of d_token_logp[m] * ([v == token m] - softmax(logits[r])[v]);
-// padding columns become 0.
-template <class T>
+// padding columns become 0. d_logits (assigned) may be the logits' own memory where D is T, and is another elsewhere.
+template <class T, class D = T>
 void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begin, Vector<const int> target_token,
-                            Vector<const Accumulate<T>> lse, Vector<const Accumulate<T>> d_token_logp, int vocab,
-                            Matrix<T> logits, int first_token = 0);
+                            Vector<const T> lse, Vector<const T> d_token_logp, int vocab, Matrix<const T> logits,
+                            Matrix<D> d_logits, int first_token = 0);
 
 // Greedy choice: the smallest index of the largest logit of each row, and that logit. logits [B, >= vocab], index and
 // largest [B] (assigned)

@@ -2,6 +2,7 @@
 // kernels/reductions.hpp by the definition, in fp64.
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace recpo::kernels::reference {
@@ -22,6 +23,15 @@ inline void scatter_add_rows(int width, const std::vector<int>& rows, const std:
   for (std::size_t r = 0; r < rows.size(); ++r) {
     for (int i = 0; i < width; ++i) x[rows[r] * width + i] += y[r * width + i];
   }
+}
+
+// The nearest value of 8 binary digits and of an exponent from -126 on (below, multiples of 2^-133); ties to even. From
+// 2^128 on a conversion to float makes infinity of it.
+inline double nearest_bfloat16(double x) {
+  int exponent = 0;
+  std::frexp(x, &exponent);  // |x| in [1/2, 1) 2^exponent
+  const double unit = std::ldexp(1.0, std::max(exponent - 8, -133));
+  return std::nearbyint(x / unit) * unit;
 }
 
 }  // namespace recpo::kernels::reference

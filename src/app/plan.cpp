@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "src/app/precision.hpp"
 #include "src/plan/measure.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
@@ -40,7 +41,7 @@ std::string stage_text(const Deck& deck, const std::string& stage, const model::
   const auto samples = static_cast<std::int64_t>(stage_samples(rows, stage).samples.size());
   const plan::Workload workload = stage_workload(deck, stage, config, &rows);
   const char* unit = is_sft(stage) ? "rows" : "sets";
-  const plan::Layout layout = deck_layout(deck, stage, "fp32", ranks);  // what this version trains in
+  const plan::Layout layout = deck_layout(deck, stage, precision_name(deck), ranks);
   const plan::Plan plan = plan::plan_layout(config, workload, layout, node.value_or(plan::Node{}));
   return fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", stage,
                      train::total_steps(stage_options(deck, stage), samples), workload.trees.size(), unit, samples,
@@ -108,9 +109,9 @@ std::string plan_text(Workspace& workspace) {
   text += fmt::format("{:<12}{}\n", "stages", fmt::join(deck.run.stages, ", "));
   text += fmt::format("{:<12}tp {} x dp {}, zero {}, recompute {}\n", "ranks", context.grid.tp->size(),
                       context.grid.dp->size(), deck.parallel.zero, deck.model.recompute);
-  text += fmt::format("{:<12}{}, {:.4g} M parameters, {} layers, hidden {}, vocabulary {}, fp32\n", "model", base.title,
+  text += fmt::format("{:<12}{}, {:.4g} M parameters, {} layers, hidden {}, vocabulary {}, {}\n", "model", base.title,
                       static_cast<double>(base.config.num_parameters()) / 1e6, base.config.num_hidden_layers,
-                      base.config.hidden_size, base.config.vocab_size);
+                      base.config.hidden_size, base.config.vocab_size, precision_name(deck));
   const data::RowFile& rows = workspace.rows();
   text += rows_text(rows);
   std::optional<plan::Node> node;  // without one there is no time to expect

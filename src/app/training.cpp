@@ -1,5 +1,6 @@
 #include "src/app/training.hpp"
 
+#include "src/app/precision.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -40,13 +41,15 @@ std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::
 void train_stage(Workspace& workspace, const train::Stage& stage, const ModelChoice& start,
                  const train::ReferenceLogps& reference) {
   const Context& context = workspace.context();
-  log::info("{}: starts from {}, {:.3g} M parameters", stage.name, start.title,
-            static_cast<double>(start.config.num_parameters()) / 1e6);
-  const std::unique_ptr<Store> store = train::training_store<float>(start.config, stage.parallel, context.grid);
-  load_weights(start, *store);
-  const train::Outcome outcome = train::train<float>(
-      stage, workspace.rows(), reference, start.config, *store, workspace.tokenizer(), context.grid,
-      [&context] { return context.stop_requested(); }, context.heartbeat());
+  log::info("{}: starts from {}, {:.3g} M parameters, {}", stage.name, start.title,
+            static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck));
+  const train::Outcome outcome = with_storage_type(context.deck, [&]<class T>() {
+    const auto store = train::training_store<T>(start.config, stage.parallel, context.grid);
+    load_weights<T>(start, *store);
+    return train::train<T>(
+        stage, workspace.rows(), reference, start.config, *store, workspace.tokenizer(), context.grid,
+        [&context] { return context.stop_requested(); }, context.heartbeat());
+  });
   if (!outcome.finished) {
     throw_error(ExitCode::kStopped, "{} stopped after step {} with a complete checkpoint: start the same command again",
                 stage.name, outcome.steps);

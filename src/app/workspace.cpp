@@ -1,5 +1,6 @@
 #include "src/app/workspace.hpp"
 
+#include "src/app/precision.hpp"
 #include "src/app/random_model.hpp"
 #include "src/app/stage_record.hpp"
 #include "src/checkpoint/checkpoint.hpp"
@@ -158,26 +159,40 @@ std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) co
   return model_at(*newest);
 }
 
-void load_weights(const ModelChoice& choice, Store& store) {
+template <class T>
+void load_weights(const ModelChoice& choice, model::ParameterStore<T>& store) {
   if (choice.source) {
-    checkpoint::load_weights<float>(*choice.source, store);
+    checkpoint::load_weights<T>(*choice.source, store);
   } else {
-    model::initialize_weights<float>(choice.config, choice.seed, store);
+    model::initialize_weights<T>(choice.config, choice.seed, store);
   }
 }
 
-std::unique_ptr<Store> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid) {
+template <class T>
+std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid) {
   model::check_tensor_parallel(choice.config, grid.tp->size());
   const model::Shard shard{grid.tp->rank(), grid.tp->size()};
-  auto store = std::make_unique<Store>(model::llama_parameters(choice.config, shard), false);
+  auto store = std::make_unique<model::ParameterStore<T>>(model::llama_parameters(choice.config, shard), false);
   load_weights(choice, *store);
   return store;
 }
 
-std::unique_ptr<Store> load_whole(const ModelChoice& choice) {
-  auto store = std::make_unique<Store>(model::llama_parameters(choice.config), false);
+template <class T>
+std::unique_ptr<model::ParameterStore<T>> load_whole(const ModelChoice& choice) {
+  auto store = std::make_unique<model::ParameterStore<T>>(model::llama_parameters(choice.config), false);
   load_weights(choice, *store);
   return store;
 }
+
+std::string computed_identity(const ModelChoice& choice, const Deck& deck) {
+  return precision_name(deck) == "fp32" ? choice.hash : choice.hash + " in " + precision_name(deck);
+}
+
+#define RECPO_INSTANTIATE(T)                                                                                          \
+  template void load_weights<T>(const ModelChoice&, model::ParameterStore<T>&);                                       \
+  template std::unique_ptr<model::ParameterStore<T>> load_shard<T>(const ModelChoice&, const parallel::ProcessGrid&); \
+  template std::unique_ptr<model::ParameterStore<T>> load_whole<T>(const ModelChoice&);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
 
 }  // namespace recpo::app

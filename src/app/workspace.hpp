@@ -16,8 +16,6 @@
 
 namespace recpo::app {
 
-using Store = model::ParameterStore<float>;
-
 // Which weights: those of a model on disk, or random ones.
 struct ModelChoice {
   std::string title;                              // for messages: a path, or "random weights (tiny)"
@@ -58,11 +56,17 @@ class Workspace {
   std::optional<data::RowFile> rows_;
 };
 
-// The weights of a choice: this rank's tensor-parallel shard (kUsage when the model cannot be cut so), the whole, or
-// into a store that is there.
-std::unique_ptr<Store> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid);
-std::unique_ptr<Store> load_whole(const ModelChoice& choice);
-void load_weights(const ModelChoice& choice, Store& store);
+// The weights of a choice, stored as T: this rank's tensor-parallel shard (kUsage when the model cannot be cut so), the
+// whole, or into a store that is there.
+template <class T>
+std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid);
+template <class T>
+std::unique_ptr<model::ParameterStore<T>> load_whole(const ModelChoice& choice);
+template <class T>
+void load_weights(const ModelChoice& choice, model::ParameterStore<T>& store);
+
+// What tells the figures of a model apart: its weights, and what they are rounded to.
+std::string computed_identity(const ModelChoice& choice, const Deck& deck);
 
 // The end token of a model and its tokenizer; kBadInput when neither names one.
 std::int32_t end_token(const model::LlamaConfig& config, const text::Tokenizer& tokenizer);

@@ -65,7 +65,8 @@ void verify(const std::filesystem::path& checkpoint);
 // kBadInput. Not collective, and every rank reads for itself.
 template <class T>
 void load_weights(const std::filesystem::path& checkpoint, model::ParameterStore<T>& store);
-// The moments of optimizer.shard(), and its number of steps.
+// The moments of optimizer.shard(), its number of steps, and its master weights where it has them (those of the file,
+// or the store's weights, which are loaded before).
 template <class T>
 void load_optimizer(const std::filesystem::path& checkpoint, optim::AdamW<T>& optimizer);
 

@@ -5,7 +5,8 @@
 //   low  = sum over elements of mix(k xor bits)         mod 2^64
 //   high = sum over elements of mix(c1 k + c2 bits + 1) mod 2^64, c1 and c2 odd
 //
-// with the element's own bit pattern and SplitMix64's finalizer (Steele, Lea, Flood 2014). Sums have no order, so ranks
+// with the element's own bit pattern (of bfloat16: of the float it stands for) and SplitMix64's finalizer (Steele, Lea,
+// Flood 2014). Sums have no order, so ranks
 // add what they write, and any grid gives the same. It tells models apart (a run, its reference); it is no proof of
 // integrity against damage or intent: that is the files' SHA-256.
 
@@ -19,6 +20,7 @@
 #include <type_traits>
 
 #include "src/checkpoint/ranges.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::checkpoint {
 
@@ -66,10 +68,11 @@ class Fingerprint {
   }
   template <class T>
   void add_run(std::uint64_t name, std::uint64_t index, const T* values, std::int64_t count) {
-    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    using Real = Accumulate<T>;
+    using Bits = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
     std::uint64_t low = 0, high = 0, state = name + kGamma * index;
     for (std::int64_t i = 0; i < count; ++i) {
-      const std::uint64_t bits = std::bit_cast<Bits>(values[i]),
+      const std::uint64_t bits = std::bit_cast<Bits>(static_cast<Real>(values[i])),
                           key = mix(state + kGamma * static_cast<std::uint64_t>(i));
       low += mix(key ^ bits);
       high += mix(kKeyFactor * key + kBitsFactor * bits + 1);

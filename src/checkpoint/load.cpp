@@ -9,17 +9,28 @@ namespace recpo::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
-// The valid elements of one piece of the optimizer's shard, of one moment.
+const char* array_of(optim::State state) {
+  switch (state) {
+    case optim::State::kFirstMoment:
+      return kFirstMomentArray;
+    case optim::State::kSecondMoment:
+      return kSecondMomentArray;
+    default:
+      return kMasterArray;
+  }
+}
+
+// The valid elements of one piece of the optimizer's shard, of one state.
 template <class T>
-void load_piece(ShardReader& reader, optim::Moment moment, const model::Parameter& parameter,
+void load_piece(ShardReader& reader, optim::State state, const model::Parameter& parameter,
                 const model::ShardPiece& piece, optim::AdamW<T>& optimizer) {
-  const char* array = moment == optim::Moment::kFirst ? kFirstMomentArray : kSecondMomentArray;
   const Range wanted = valid_range(parameter, piece.begin, piece.end);
-  std::vector<T> values;
+  std::vector<Accumulate<T>> values;
   for (std::int64_t first = 0; first < wanted.count; first += kPieceElements) {
     values.resize(static_cast<std::size_t>(std::min(wanted.count - first, kPieceElements)));
-    reader.read<T>(array, parameter, wanted.part(first, static_cast<std::int64_t>(values.size())), values);
-    optimizer.write_moment(moment, piece.shard_offset + first, values);
+    reader.read<Accumulate<T>>(array_of(state), parameter, wanted.part(first, static_cast<std::int64_t>(values.size())),
+                               values);
+    optimizer.write_state(state, piece.shard_offset + first, values);
   }
 }
 }  // namespace
@@ -41,12 +52,15 @@ template <class T>
 void load_optimizer(const fs::path& checkpoint, optim::AdamW<T>& optimizer) {
   ShardReader reader(checkpoint);
   if (!reader.contents().manifest.has_optimizer) throw_input("{}: holds no optimizer state", checkpoint.string());
-  recpo::Progress progress("load " + checkpoint.string(), 2 * optimizer.shard().size(), "moments");
+  std::vector<optim::State> states = {optim::State::kFirstMoment, optim::State::kSecondMoment};
+  if (optim::AdamW<T>::kHasMaster && reader.has_master()) states.push_back(optim::State::kMaster);
+  const auto num_states = static_cast<std::int64_t>(states.size());
+  recpo::Progress progress("load " + checkpoint.string(), num_states * optimizer.shard().size(), "optimizer states");
+  optimizer.reset_master();  // of a checkpoint without master weights
   for (const model::ShardPiece& piece : optimizer.shard().pieces()) {
     const model::Parameter& parameter = optimizer.store().parameters()[piece.parameter];
-    for (const optim::Moment moment : {optim::Moment::kFirst, optim::Moment::kSecond})
-      load_piece(reader, moment, parameter, piece, optimizer);
-    progress.advance(2 * piece.size());
+    for (const optim::State state : states) load_piece(reader, state, parameter, piece, optimizer);
+    progress.advance(num_states * piece.size());
   }
   optimizer.set_steps_done(reader.contents().optimizer_steps);
 }

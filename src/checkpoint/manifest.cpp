@@ -145,8 +145,8 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   contents.grid = parse_grid(json.object("grid"));
   contents.manifest.config = model::parse_config(json.at("config").dump(), source + ": config");
   contents.dtype = json.text("dtype");
-  if (contents.dtype != "float32" && contents.dtype != "float64")
-    throw_input("{}: dtype must be float32 or float64", source);
+  if (contents.dtype != "float32" && contents.dtype != "float64" && contents.dtype != "bfloat16")
+    throw_input("{}: dtype must be float32, float64 or bfloat16", source);
   contents.tokenizer_name = json.text("tokenizer");
   contents.shapes = parse_shapes(json.object("parameters"));
   contents.files = parse_files(json.object("files"));

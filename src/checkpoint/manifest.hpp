@@ -37,7 +37,7 @@ struct Contents {
   Manifest manifest;  // without the deck's text, which is a file of its own
   WriterGrid grid;
   std::int64_t optimizer_steps = 0;                         // steps the moments have seen
-  std::string dtype;                                        // of weights and moments: float32 | float64
+  std::string dtype;                                        // of weights: float32 | float64 | bfloat16
   std::string tokenizer_name;                               // tokenizer.json | tokenizer.model
   std::map<std::string, std::vector<std::int64_t>> shapes;  // of the parameters, by name
   std::map<std::string, FileRecord> files;                  // every file but the manifest, by name

@@ -188,5 +188,6 @@ void SafetensorsFile::read(const Tensor& tensor, std::int64_t begin, std::span<T
 }
 template void SafetensorsFile::read<float>(const Tensor&, std::int64_t, std::span<float>) const;
 template void SafetensorsFile::read<double>(const Tensor&, std::int64_t, std::span<double>) const;
+template void SafetensorsFile::read<Bfloat16>(const Tensor&, std::int64_t, std::span<Bfloat16>) const;
 
 }  // namespace recpo::checkpoint

@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "src/support/bfloat16.hpp"
+
 namespace recpo::checkpoint {
 
 struct Tensor {

@@ -71,5 +71,6 @@ void SafetensorsWriter::close() {
 
 template void SafetensorsWriter::append<float>(std::span<const float>);
 template void SafetensorsWriter::append<double>(std::span<const double>);
+template void SafetensorsWriter::append<Bfloat16>(std::span<const Bfloat16>);
 
 }  // namespace recpo::checkpoint

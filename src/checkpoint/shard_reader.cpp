@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/checkpoint/elements.hpp"
 #include "src/checkpoint/pieces.hpp"
 #include "src/support/check.hpp"
 
@@ -9,17 +10,22 @@ namespace recpo::checkpoint {
 
 ShardReader::ShardReader(const std::filesystem::path& checkpoint)
     : checkpoint_(checkpoint), contents_(read_contents(checkpoint)) {
+  std::vector<const char*> arrays = {kWeightsArray};
+  if (contents_.manifest.has_optimizer) arrays.insert(arrays.end(), {kFirstMomentArray, kSecondMomentArray});
+  if (has_master()) arrays.push_back(kMasterArray);
   std::vector<std::string> names;
   std::vector<std::vector<TableRow>> tables;
   for (const std::string& name : contents_.shard_names()) {
     names.push_back((checkpoint / name).string());
     files_.push_back(hdf5::File::open(checkpoint / name));
-    tables.push_back(read_table(files_.back(), contents_.shapes, contents_.manifest.has_optimizer));
+    tables.push_back(read_table(files_.back(), contents_.shapes, arrays));
   }
   check_coverage(names, tables, contents_.shapes);
   for (std::size_t file = 0; file < tables.size(); ++file)
     for (const TableRow& row : tables[file]) parts_[row.parameter].push_back({file, row.range, row.offset});
 }
+
+bool ShardReader::has_master() const { return contents_.manifest.has_optimizer && contents_.dtype == kDtype<Bfloat16>; }
 
 std::vector<ShardReader::Summary> ShardReader::summaries() const {
   std::vector<Summary> summaries;
@@ -45,8 +51,14 @@ void ShardReader::read(const char* array, const model::Parameter& parameter, con
       for (const Rectangle& here : rectangles_of(wanted)) {
         const Rectangle common = intersection(there, here);
         if (common.empty()) continue;
-        contents_.dtype == "float32" ? copy<float>(array, part, common, wanted, values)
-                                     : copy<double>(array, part, common, wanted, values);
+        const hdf5::File& file = files_[part.file];
+        if (file.holds<float>(array)) {
+          copy<float>(array, part, common, wanted, values);
+        } else if (file.holds<ArrayElement<Bfloat16>>(array)) {
+          copy<Bfloat16>(array, part, common, wanted, values);
+        } else {
+          copy<double>(array, part, common, wanted, values);
+        }
       }
     }
   }
@@ -63,7 +75,7 @@ void ShardReader::copy(const char* array, const Part& part, const Rectangle& com
     const std::int64_t begin = part.range.place(row, common.column_begin);
     const std::int64_t end = part.range.place(row_end - 1, common.column_end - 1) + 1;
     stored.resize(static_cast<std::size_t>(end - begin));
-    files_[part.file].read_slice<Stored>(array, part.offset + begin, stored);
+    read_elements<Stored>(files_[part.file], array, part.offset + begin, stored);
     num_read_ += end - begin;
     for (std::int64_t r = row; r < row_end; ++r) {
       const Stored* source = stored.data() + part.range.place(r, common.column_begin) - begin;
@@ -75,5 +87,6 @@ void ShardReader::copy(const char* array, const Part& part, const Rectangle& com
 
 template void ShardReader::read<float>(const char*, const model::Parameter&, const Range&, std::span<float>);
 template void ShardReader::read<double>(const char*, const model::Parameter&, const Range&, std::span<double>);
+template void ShardReader::read<Bfloat16>(const char*, const model::Parameter&, const Range&, std::span<Bfloat16>);
 
 }  // namespace recpo::checkpoint

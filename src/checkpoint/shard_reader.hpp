@@ -21,6 +21,7 @@ class ShardReader {
   explicit ShardReader(const std::filesystem::path& checkpoint);
 
   const Contents& contents() const { return contents_; }
+  bool has_master() const;
 
   // Elements `wanted` of a parameter in one of the arrays, in the order of the range. Stored as another type than T,
   // they are converted.

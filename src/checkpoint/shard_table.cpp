@@ -64,7 +64,7 @@ void write_table(hdf5::File& file, const std::vector<TableRow>& rows) {
   file.write<std::int64_t>(kPiecesArray, numbers);
 }
 
-std::vector<TableRow> read_table(const hdf5::File& file, const Shapes& shapes, bool with_moments) {
+std::vector<TableRow> read_table(const hdf5::File& file, const Shapes& shapes, const std::vector<const char*>& arrays) {
   const std::string source = file.path().string();
   const std::vector<std::int64_t> numbers = file.read<std::int64_t>(kPiecesArray);
   std::istringstream names(file.read_text(kNamesArray));
@@ -87,8 +87,7 @@ std::vector<TableRow> read_table(const hdf5::File& file, const Shapes& shapes, b
   }
   if (numbers.size() != kNumbers * rows.size())
     throw_input("{}: {} names and {} numbers, {} for each are wanted", source, rows.size(), numbers.size(), kNumbers);
-  for (const char* array : {kWeightsArray, kFirstMomentArray, kSecondMomentArray}) {
-    if (!with_moments && array != kWeightsArray) continue;
+  for (const char* array : arrays) {
     if (file.size(array) != end)
       throw_input("{}: {} has {} elements, the table {}", source, array, file.size(array), end);
   }

@@ -5,8 +5,9 @@
 //                 begin, count (the elements of it that are here), offset (of the first of them in each array)
 //   weights       the elements of all pieces, one piece after the other
 //   first_moment, second_moment    the same elements' moments, where the checkpoint has an optimizer
-// so that it is understood without knowledge of who wrote it. Moments have the weights' type, whatever precision they
-// were kept in.
+//   master        the same elements' master weights, where weights are bfloat16 and the checkpoint has an optimizer
+// so that it is understood without knowledge of who wrote it. Every array has the type its elements were kept in, which
+// may differ from file to file: float, double or bfloat16 (elements.hpp).
 
 #include <cstdint>
 #include <map>
@@ -21,6 +22,7 @@ namespace recpo::checkpoint {
 inline constexpr const char* kWeightsArray = "weights";
 inline constexpr const char* kFirstMomentArray = "first_moment";
 inline constexpr const char* kSecondMomentArray = "second_moment";
+inline constexpr const char* kMasterArray = "master";
 
 std::string shard_name(int tp_rank, int dp_rank);
 
@@ -34,8 +36,9 @@ using Shapes = std::map<std::string, std::vector<std::int64_t>>;  // of paramete
 
 void write_table(hdf5::File& file, const std::vector<TableRow>& rows);
 
-// Throws kBadInput naming the file when a row does not lie inside its parameter, or the rows do not tile the arrays.
-std::vector<TableRow> read_table(const hdf5::File& file, const Shapes& shapes, bool with_moments);
+// Throws kBadInput naming the file when a row does not lie inside its parameter, or the rows do not tile each of
+// `arrays`.
+std::vector<TableRow> read_table(const hdf5::File& file, const Shapes& shapes, const std::vector<const char*>& arrays);
 
 // Throws kBadInput, naming the files, unless the tables (tables[i] is of files[i]) hold every element of every
 // parameter exactly once.

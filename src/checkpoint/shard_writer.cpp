@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "src/checkpoint/elements.hpp"
 #include "src/checkpoint/hashing.hpp"
 #include "src/checkpoint/pieces.hpp"
 #include "src/checkpoint/shard_table.hpp"
@@ -76,14 +77,14 @@ std::int64_t num_elements(const std::vector<OwnedPart>& parts) {
 template <class T, class Fetch, class See>
 void write_array(hdf5::File& file, const std::string& name, const std::vector<OwnedPart>& parts, ByteProgress& progress,
                  Fetch fetch, See see) {
-  file.create_array<T>(name, num_elements(parts));
+  file.create_array<ArrayElement<T>>(name, num_elements(parts));
   std::vector<T> block;
   for (const OwnedPart& part : parts) {
     const auto& [parameter, range, offset] = part.row;
     for (std::int64_t first = 0; first < range.count; first += kPieceElements) {
       block.resize(static_cast<std::size_t>(std::min(range.count - first, kPieceElements)));
       fetch(part, first, std::span<T>(block));
-      file.write_slice<T>(name, offset + first, block);
+      write_elements<T>(file, name, offset + first, block);
       see(part, range.part(first, static_cast<std::int64_t>(block.size())), std::span<const T>(block));
       progress.advance(static_cast<std::int64_t>(block.size() * sizeof(T)));
     }
@@ -105,15 +106,33 @@ Fingerprint write_arrays(hdf5::File& file, const std::vector<OwnedPart>& parts, 
   };
   write_array<T>(file, kWeightsArray, parts, progress, fetch_weights, sum);
   if (optimizer == nullptr) return fingerprint;
-  const auto write_moments = [&](optim::Moment moment, const char* name) {
-    const auto fetch = [&](const OwnedPart& part, std::int64_t first, std::span<T> values) {
-      optimizer->read_moment(moment, part.piece.shard_offset + first, values);
+  std::vector<Accumulate<T>> states;
+  const auto write_state = [&]<class Value>(optim::State state, const char* name, Value) {
+    const auto fetch = [&](const OwnedPart& part, std::int64_t first, std::span<Value> values) {
+      states.resize(values.size());
+      optimizer->read_state(state, part.piece.shard_offset + first, states);
+      std::ranges::transform(states, values.begin(), [](Accumulate<T> x) { return static_cast<Value>(x); });  // exact
     };
-    write_array<T>(file, name, parts, progress, fetch, [](const auto&...) {});
+    write_array<Value>(file, name, parts, progress, fetch, [](const auto&...) {});
   };
-  write_moments(optim::Moment::kFirst, kFirstMomentArray);
-  write_moments(optim::Moment::kSecond, kSecondMomentArray);
+  const auto write_moment = [&](optim::State state, const char* name) {
+    optimizer->has_short_moments() ? write_state(state, name, Bfloat16{}) : write_state(state, name, Accumulate<T>{});
+  };
+  write_moment(optim::State::kFirstMoment, kFirstMomentArray);
+  write_moment(optim::State::kSecondMoment, kSecondMomentArray);
+  if (optim::AdamW<T>::kHasMaster) write_state(optim::State::kMaster, kMasterArray, Accumulate<T>{});
   return fingerprint;
+}
+
+// Of all arrays of a file.
+template <class T>
+std::int64_t element_bytes(const optim::AdamW<T>* optimizer) {
+  std::size_t bytes = sizeof(T);
+  if (optimizer != nullptr) {
+    bytes += 2 * (optimizer->has_short_moments() ? sizeof(Bfloat16) : sizeof(Accumulate<T>));
+    if (optim::AdamW<T>::kHasMaster) bytes += sizeof(Accumulate<T>);
+  }
+  return static_cast<std::int64_t>(bytes);
 }
 
 // On the disk and hashed.
@@ -146,9 +165,8 @@ std::optional<ShardRecord> write_shard(const fs::path& folder, const GridPlace& 
   RECPO_REQUIRE(shards == 1 || (shards == place.dp_size && optimizer->shard().rank() == place.dp_rank));
   check_cut(place, store);
   const std::vector<OwnedPart> parts = parts_owned(place, store, optimizer);
-  const std::int64_t arrays = optimizer == nullptr ? 1 : 3, passes = 2;  // written, then hashed
-  ByteProgress progress("save " + folder.stem().string(),
-                        passes * arrays * num_elements(parts) * static_cast<std::int64_t>(sizeof(T)));
+  constexpr std::int64_t kPasses = 2;  // written, then hashed
+  ByteProgress progress("save " + folder.stem().string(), kPasses * num_elements(parts) * element_bytes(optimizer));
   ShardRecord record{shard_name(place.tp_rank, place.dp_rank), {}, {}};
   auto file = hdf5::File::create(folder / record.name);
   std::vector<TableRow> table;
@@ -171,7 +189,7 @@ std::string write_manifest(const fs::path& folder, const GridPlace& place, const
   contents.manifest.has_optimizer = optimizer != nullptr;
   contents.optimizer_steps = optimizer == nullptr ? 0 : optimizer->steps_done();
   contents.grid = {place.tp_size, place.dp_size, optimizer_shards(optimizer)};
-  contents.dtype = sizeof(T) == sizeof(float) ? "float32" : "float64";
+  contents.dtype = kDtype<T>;
   contents.tokenizer_name = tokenizer.file_name();
   for (const model::Parameter& parameter : store.parameters()) contents.shapes[parameter.name] = parameter.shape;
   Fingerprint weights;

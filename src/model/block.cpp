@@ -37,16 +37,16 @@ int rotated_heads(const LlamaConfig& config) {
 
 // y = x w^T (assigned) and y += x w^T
 template <class T>
-void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, T beta, Matrix<T> y) {
-  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, T(1), x, w, beta, y);
+void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Accumulate<T> beta, Matrix<T> y) {
+  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, beta, y);
 }
 
 // For y = x w^T: dx = dy w (assigned), dw += dy^T x.
 template <class T>
 void project_backward(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Matrix<const T> dy, Matrix<T> dx,
-                      Matrix<T> dw) {
-  kernels::gemm<T>(exec, Op::kNone, Op::kNone, T(1), dy, w, T(0), dx);
-  kernels::gemm<T>(exec, Op::kTranspose, Op::kNone, T(1), dy, x, T(1), dw);
+                      Matrix<Accumulate<T>> dw) {
+  kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, dy, w, 0, dx);
+  kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, dy, x, 1, dw);
 }
 
 // cache[rows[t]] = source[t]
@@ -64,14 +64,14 @@ void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Matr
                     const Matrix<T>& residual, const Matrix<T>& out) {
   if (rows.splits()) {
     const Matrix<T> partial = rows.partial(out);
-    project<T>(exec, x, w, T(0), partial);
+    project<T>(exec, x, w, 0, partial);
     Kokkos::deep_copy(exec, out, residual);
     const Matrix<T> sum = rows.sum(exec, partial);
     kernels::add<T>(exec, Vector<const T>(sum.data(), sum.size()), Vector<T>(out.data(), out.size()));
     return;
   }
   if (rows.is_first()) Kokkos::deep_copy(exec, out, residual);
-  project<T>(exec, x, w, rows.is_first() ? T(1) : T(0), out);
+  project<T>(exec, x, w, rows.is_first() ? 1 : 0, out);
   rows.sum(exec, out);
 }
 }  // namespace
@@ -83,7 +83,7 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
   const DeviceBatch& batch = context.batch;
   const TensorRows<T>& rows = context.rows;
   kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, config.rms_norm_eps, a.normed, a.inverse_rms);
-  project<T>(exec, rows.gather(exec, a.normed), weights.qkv, T(0), a.qkv);
+  project<T>(exec, rows.gather(exec, a.normed), weights.qkv, 0, a.qkv);
   kernels::rope_forward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config), a.qkv);
 
   QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
@@ -98,7 +98,7 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
   add_projection<T>(exec, rows, a.attended, weights.o, a.x, a.mid);
 
   kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, config.rms_norm_eps, a.mid_normed, a.mid_inverse_rms);
-  project<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, T(0), a.gate_up);
+  project<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, 0, a.gate_up);
   kernels::swiglu_forward<T>(exec, a.gate_up, a.activated);
   if (out.data() != nullptr) add_projection<T>(exec, rows, a.activated, weights.down, a.mid, out);
 }
@@ -115,7 +115,7 @@ void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& c
 template <class T>
 void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
                     const BlockActivations<T>& a, const BackwardWorkspace<T>& w, Matrix<T> d_x,
-                    const BlockTensors<T>& gradients) {
+                    const BlockTensors<Accumulate<T>>& gradients) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
   const TensorRows<T>& rows = context.rows;
@@ -146,7 +146,7 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
                                                const BlockActivations<T>&);                                      \
   template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,              \
                                   const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>,            \
-                                  const BlockTensors<T>&);
+                                  const BlockTensors<Accumulate<T>>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

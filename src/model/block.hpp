@@ -56,7 +56,7 @@ struct BlockContext {  // what all blocks of a pass share
   const TensorRows<T>& rows;
   const DeviceBatch& batch;
   RopeTables<T> rope;
-  Vector<T> attention_workspace;
+  Vector<Accumulate<T>> attention_workspace;
 };
 
 // out [Ts, H] is assigned; it may be the same memory as activations.x when no backward follows. Without `out` (empty)
@@ -75,6 +75,6 @@ void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& c
 template <class T>
 void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
                     const BlockActivations<T>& activations, const BackwardWorkspace<T>& workspace, Matrix<T> d_x,
-                    const BlockTensors<T>& gradients);
+                    const BlockTensors<Accumulate<T>>& gradients);
 
 }  // namespace recpo::model

@@ -12,13 +12,14 @@ kernels::AttentionShape attention_shape(const LlamaConfig& config) {
 }
 
 // Elements for the scores of a pass full of longest trees: they grow with the square of a tree's length.
+template <class T>
 std::int64_t most_attention_elements(const LlamaConfig& shard, const DecoderCapacity& capacity) {
   std::vector<kernels::AttentionSpan> spans;
   for (std::int64_t begin = 0; capacity.longest_tree > 0 && begin < capacity.tokens; begin += capacity.longest_tree) {
     const std::int64_t end = std::min(capacity.tokens, begin + capacity.longest_tree);
     spans.push_back({begin, end, begin, end});
   }
-  return kernels::attention_workspace(attention_shape(shard), spans);
+  return kernels::attention_workspace<T>(attention_shape(shard), spans);
 }
 
 template <class T>
@@ -32,7 +33,7 @@ std::int64_t planned_decoder_bytes(const LlamaConfig& config, const TensorParall
                                    const DecoderCapacity& capacity) {
   const LlamaConfig shard = shard_config(config, tensor.shard().size);
   return DecoderMemory<T>(config, tensor, capacity).bytes() + rope_table_bytes<T>(config, capacity.positions) +
-         most_attention_elements(shard, capacity) * static_cast<std::int64_t>(sizeof(T));
+         most_attention_elements<T>(shard, capacity) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
 }
 
 template <class T>
@@ -47,7 +48,7 @@ Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const D
   if (capacity.training) gradients_ = llama_gradients(config, store);
   memory_.allocate();
   make_rope_tables(ExecSpace{});
-  reserve_attention(most_attention_elements(config_, capacity_));
+  reserve_attention(most_attention_elements<T>(config_, capacity_));
 }
 
 template <class T>
@@ -66,21 +67,21 @@ void Decoder<T>::make_rope_tables(const ExecSpace& exec) {
 template <class T>
 std::int64_t Decoder<T>::bytes() const {
   return memory_.bytes() + rope_table_bytes<T>(config_, capacity_.positions) +
-         static_cast<std::int64_t>(attention_workspace_.extent(0) * sizeof(T));
+         static_cast<std::int64_t>(attention_workspace_.extent(0) * sizeof(Accumulate<T>));
 }
 
 // The scores' workspace depends on how a batch is cut into spans; it grows to the largest seen.
 template <class T>
 void Decoder<T>::reserve_attention(std::int64_t elements) {
   if (static_cast<std::int64_t>(attention_workspace_.extent(0)) >= elements) return;
-  attention_workspace_ = OwnedVector<T>();
-  attention_workspace_ =
-      OwnedVector<T>(Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), elements);
+  attention_workspace_ = OwnedVector<Accumulate<T>>();
+  attention_workspace_ = OwnedVector<Accumulate<T>>(
+      Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), elements);
 }
 
 template <class T>
 BlockContext<T> Decoder<T>::context(const DeviceBatch& batch, const TensorRows<T>& rows) {
-  reserve_attention(kernels::attention_workspace(attention_shape(config_), batch.spans));
+  reserve_attention(kernels::attention_workspace<T>(attention_shape(config_), batch.spans));
   return {config_, rows, batch, {cosine_, sine_}, attention_workspace_};
 }
 

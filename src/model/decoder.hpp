@@ -27,7 +27,7 @@ class Decoder {
   Head<T>& head() { return memory_.head(); }
   const LlamaConfig& config() const { return config_; }  // of the shard
   const LlamaTensors<T>& weights() const { return weights_; }
-  const LlamaTensors<T>& gradients() const { return gradients_; }
+  const LlamaTensors<Accumulate<T>>& gradients() const { return gradients_; }
   const DecoderCapacity& capacity() const { return capacity_; }
   std::int64_t bytes() const;  // everything allocated here
 
@@ -40,10 +40,11 @@ class Decoder {
   const DecoderCapacity capacity_;
   const LlamaBuckets buckets_;
   const VocabularyShard vocabulary_;
-  LlamaTensors<T> weights_, gradients_;
+  LlamaTensors<T> weights_;
+  LlamaTensors<Accumulate<T>> gradients_;
   DecoderMemory<T> memory_;
   OwnedMatrix<Accumulate<T>> cosine_, sine_;
-  OwnedVector<T> attention_workspace_;
+  OwnedVector<Accumulate<T>> attention_workspace_;
 };
 
 // What a decoder of this capacity allocates when it is made, without making one; that is all when longest_tree is

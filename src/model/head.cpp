@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 #include "kernels/gemm.hpp"
 #include "kernels/reductions.hpp"
@@ -56,13 +57,15 @@ Head<T>::Head(const LlamaConfig& config, const TensorParallel& tensor, std::int6
   gathered_ = arena.plan<T>(chunk_rows_ * hidden);
   normed_ = arena.plan<T>(chunk_rows_ * hidden);
   inverse_rms_ = arena.plan<Accumulate<T>>(chunk_rows_);
-  logits_ = arena.plan<T>(chunk_rows_ * config.vocab_size);
+  logits_ = arena.plan<Accumulate<T>>(chunk_rows_ * config.vocab_size);
   lse_ = arena.plan<Accumulate<T>>(max_rows);
   token_logp_ = arena.plan<Accumulate<T>>(max_targets);
   argmax_ = arena.plan<int>(chunk_rows_);
-  largest_ = arena.plan<T>(chunk_rows_);
+  largest_ = arena.plan<Accumulate<T>>(chunk_rows_);
   if (tensor.is_split()) shard_lse_ = arena.plan<Accumulate<T>>(tensor.shard().size * max_rows);
   if (!training) return;
+  d_logits_ = logits_;
+  if (!std::is_same_v<T, Accumulate<T>>) d_logits_ = arena.plan<T>(chunk_rows_ * config.vocab_size);
   d_normed_ = arena.plan<T>(chunk_rows_ * hidden);
   d_gathered_ = arena.plan<T>(chunk_rows_ * hidden);
   norm_workspace_ = arena.plan<Accumulate<T>>(kernels::rms_norm_workspace(chunk_rows_, hidden));
@@ -85,7 +88,7 @@ void Head<T>::compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weigh
   kernels::gather_rows<T>(exec, part(batch.logit_rows, chunk.begin, chunk.size()), x, gathered);
   kernels::rms_norm_forward<T>(exec, gathered, weights.final_norm, config_.rms_norm_eps, normed,
                                arena_.vector<Accumulate<T>>(inverse_rms_, chunk.size()));
-  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, T(1), normed, weights.head, T(0), logits(chunk));
+  kernels::gemm<T, Accumulate<T>>(exec, Op::kNone, Op::kTranspose, 1, normed, weights.head, 0, logits(chunk));
 }
 
 template <class T>
@@ -98,9 +101,9 @@ std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T
   const auto token_logp = arena_.vector<Accumulate<T>>(token_logp_, targets);
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
-    kernels::sequence_logp_forward<T>(exec, logits(chunk), vocabulary_.count,
-                                      part(batch.target_begin, chunk.begin, chunk.size() + 1), batch.target_token,
-                                      part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
+    kernels::sequence_logp_forward<Accumulate<T>>(
+        exec, logits(chunk), vocabulary_.count, part(batch.target_begin, chunk.begin, chunk.size() + 1),
+        batch.target_token, part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
   }
   if (tensor_.is_split()) combine_shards(exec, batch, token_logp);
   const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, token_logp);
@@ -113,16 +116,16 @@ void Head<T>::combine_shards(const ExecSpace& exec, const DeviceBatch& batch, Ve
   const std::int64_t num_rows = batch.logit_rows.extent(0);
   const auto shard_lse = arena_.matrix<Accumulate<T>>(shard_lse_, shard.size, num_rows);
   tensor_.communicator->all_gather(exec, shard_lse);
-  kernels::sequence_logp_combine<T>(exec, shard_lse, shard.rank, vocabulary_.count, vocabulary_.first,
-                                    batch.target_begin, batch.target_token,
-                                    arena_.vector<Accumulate<T>>(lse_, num_rows), token_logp);
+  kernels::sequence_logp_combine<Accumulate<T>>(exec, shard_lse, shard.rank, vocabulary_.count, vocabulary_.first,
+                                                batch.target_begin, batch.target_token,
+                                                arena_.vector<Accumulate<T>>(lse_, num_rows), token_logp);
   tensor_.communicator->all_reduce_sum(exec, token_logp);  // one shard holds a target, the others add zero
 }
 
 template <class T>
 void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                        const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
-                       Matrix<T> d_x, const LlamaTensors<T>& gradients) {
+                       Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients) {
   RECPO_REQUIRE(d_token_logp.size() == static_cast<std::size_t>(target_begin.back()));
   // The targets' log-probs have been read; their memory takes the gradient.
   const auto d_logp = arena_.vector<Accumulate<T>>(token_logp_, static_cast<std::int64_t>(d_token_logp.size()));
@@ -134,14 +137,16 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
   const std::vector<Chunk> all = chunks(batch);
   for (const Chunk& chunk : all) {
     if (all.size() > 1) compute_logits(exec, weights, batch, chunk, x);
-    const Matrix<T> d_logits = logits(chunk), d_normed = rows(d_normed_, chunk), d_gathered = rows(d_gathered_, chunk);
-    kernels::sequence_logp_backward<T>(exec, part(batch.target_begin, chunk.begin, chunk.size() + 1),
-                                       batch.target_token,
-                                       part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_logp,
-                                       vocabulary_.count, d_logits, vocabulary_.first);
-    kernels::gemm<T>(exec, Op::kNone, Op::kNone, T(1), d_logits, weights.head, T(0), d_normed);
+    const Matrix<T> d_logits = this->d_logits(chunk), d_normed = rows(d_normed_, chunk),
+                    d_gathered = rows(d_gathered_, chunk);
+    kernels::sequence_logp_backward<Accumulate<T>, T>(
+        exec, part(batch.target_begin, chunk.begin, chunk.size() + 1), batch.target_token,
+        part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_logp, vocabulary_.count, logits(chunk),
+        d_logits, vocabulary_.first);
+    kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, d_logits, weights.head, 0, d_normed);
     if (tensor_.is_split()) tensor_.communicator->all_reduce_sum(exec, d_normed);
-    kernels::gemm<T>(exec, Op::kTranspose, Op::kNone, T(1), d_logits, rows(normed_, chunk), T(1), gradients.head);
+    kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, d_logits, rows(normed_, chunk), 1,
+                                    gradients.head);
     Kokkos::deep_copy(exec, d_gathered, T(0));
     kernels::rms_norm_backward<T>(exec, rows(gathered_, chunk), weights.final_norm,
                                   arena_.vector<Accumulate<T>>(inverse_rms_, chunk.size()), d_normed, d_gathered,
@@ -157,8 +162,8 @@ std::vector<int> Head<T>::greedy(const ExecSpace& exec, const LlamaTensors<T>& w
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
     const auto index = arena_.vector<int>(argmax_, chunk.size());
-    const auto largest = arena_.vector<T>(largest_, chunk.size());
-    kernels::argmax_rows<T>(exec, logits(chunk), vocabulary_.count, index, largest);
+    const auto largest = arena_.vector<Accumulate<T>>(largest_, chunk.size());
+    kernels::argmax_rows<Accumulate<T>>(exec, logits(chunk), vocabulary_.count, index, largest);
     const auto tokens = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
     const auto values = Kokkos::create_mirror_view_and_copy(HostSpace{}, largest);
     for (std::int64_t r = 0; r < chunk.size(); ++r) {

@@ -27,7 +27,7 @@ class Head {
   // d_x [T, H] is assigned: the gradient of x for d_token_logp [M]. Adds to gradients of final norm and head.
   void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                 const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
-                Matrix<T> d_x, const LlamaTensors<T>& gradients);
+                Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients);
   // Greedy next token after each logit row, on the host.
   std::vector<int> greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                           Matrix<const T> x);
@@ -44,7 +44,11 @@ class Head {
   Matrix<T> rows(const Arena::Slice& slice, const Chunk& chunk) const {
     return arena_.matrix<T>(slice, chunk.size(), config_.hidden_size);
   }
-  Matrix<T> logits(const Chunk& chunk) const { return arena_.matrix<T>(logits_, chunk.size(), config_.vocab_size); }
+  Matrix<Accumulate<T>> logits(const Chunk& chunk) const {
+    return arena_.matrix<Accumulate<T>>(logits_, chunk.size(), config_.vocab_size);
+  }
+  // The logits' own memory where it is of type T.
+  Matrix<T> d_logits(const Chunk& chunk) const { return arena_.matrix<T>(d_logits_, chunk.size(), config_.vocab_size); }
   // The whole vocabulary's lse and log-probs from those of the shards.
   void combine_shards(const ExecSpace& exec, const DeviceBatch& batch, Vector<Accumulate<T>> token_logp);
 
@@ -53,8 +57,8 @@ class Head {
   const VocabularyShard vocabulary_;
   Arena& arena_;
   std::int64_t chunk_rows_;
-  Arena::Slice gathered_, normed_, inverse_rms_, logits_, lse_, shard_lse_, token_logp_, d_normed_, d_gathered_,
-      norm_workspace_, argmax_, largest_;
+  Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, d_normed_,
+      d_gathered_, norm_workspace_, argmax_, largest_;
 };
 
 }  // namespace recpo::model

@@ -121,9 +121,9 @@ Vector<T> ParameterStore<T>::bucket_weights(std::size_t bucket) const {
 }
 
 template <class T>
-Vector<T> ParameterStore<T>::bucket_gradients(std::size_t bucket) const {
+Vector<Accumulate<T>> ParameterStore<T>::bucket_gradients(std::size_t bucket) const {
   RECPO_REQUIRE(has_gradients());
-  return Vector<T>(gradients_.data() + layout_.gradient_begin[bucket], layout_.buckets[bucket].size());
+  return Vector<Gradient>(gradients_.data() + layout_.gradient_begin[bucket], layout_.buckets[bucket].size());
 }
 
 template <class T>
@@ -135,13 +135,19 @@ std::size_t ParameterStore<T>::index(const std::string& name) const {
 }
 
 template <class T>
-Matrix<T> ParameterStore<T>::fused_gradient(std::size_t first, std::size_t last) const {
+Matrix<T> ParameterStore<T>::fused_weight(std::size_t first, std::size_t last) const {
+  return matrix(weights_.data(), first, last);
+}
+
+template <class T>
+Matrix<Accumulate<T>> ParameterStore<T>::fused_gradient(std::size_t first, std::size_t last) const {
   const auto bucket = static_cast<std::size_t>(layout_.parameters[first].bucket);
   return matrix(bucket_gradients(bucket).data() - layout_.buckets[bucket].begin, first, last);
 }
 
 template <class T>
-Matrix<T> ParameterStore<T>::matrix(T* memory, std::size_t first, std::size_t last) const {
+template <class Element>
+Matrix<Element> ParameterStore<T>::matrix(Element* memory, std::size_t first, std::size_t last) const {
   RECPO_REQUIRE(first <= last && last < layout_.parameters.size());
   std::int64_t rows = 0;
   for (std::size_t i = first; i <= last; ++i) {
@@ -150,7 +156,7 @@ Matrix<T> ParameterStore<T>::matrix(T* memory, std::size_t first, std::size_t la
                   layout_.parameters[first].offset + rows * layout_.parameters[first].columns());
     rows += layout_.parameters[i].rows();
   }
-  return Matrix<T>(memory + layout_.parameters[first].offset, rows, layout_.parameters[first].columns());
+  return Matrix<Element>(memory + layout_.parameters[first].offset, rows, layout_.parameters[first].columns());
 }
 
 template <class T>

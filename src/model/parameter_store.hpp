@@ -2,7 +2,8 @@
 // The one registry of parameters: name -> shape, part held here, bucket, decay; weights and gradients are one
 // allocation each, laid out bucket by bucket (embedding, one bucket a layer, head, all norms), so that optimizer slices
 // and collectives are contiguous. Everything that visits parameters (init, load, save, clip, step) goes through it. The
-// store owns the memory; Views handed out stay valid as long as it lives. Not collective.
+// store owns the memory; weights are stored as T, gradients as Accumulate<T>; Views handed out stay valid as long as it
+// lives. Not collective.
 
 #include <string>
 #include <vector>
@@ -67,6 +68,7 @@ struct StoreLayout {
 template <class T>
 class ParameterStore {
  public:
+  using Gradient = Accumulate<T>;
   // Allocates weights (zero) and gradients (zero), laid out for `ranks` data-parallel ranks.
   ParameterStore(std::vector<Parameter> parameters, GradientMemory gradients, int ranks = 1);
   ParameterStore(std::vector<Parameter> parameters, bool with_gradients)
@@ -78,25 +80,27 @@ class ParameterStore {
   bool has_gradients() const { return gradients_.extent(0) > 0; }
   GradientMemory gradient_memory() const { return layout_.gradient_memory; }
   std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weights_.extent(0) * sizeof(T)); }
-  std::int64_t gradient_bytes() const { return static_cast<std::int64_t>(gradients_.extent(0) * sizeof(T)); }
+  std::int64_t gradient_bytes() const { return static_cast<std::int64_t>(gradients_.extent(0) * sizeof(Gradient)); }
 
   Vector<T> weights() const { return weights_; }
-  Vector<T> gradients() const { return gradients_; }  // laid out like the weights only with kWhole
+  Vector<Gradient> gradients() const { return gradients_; }  // laid out like the weights only with kWhole
   Vector<T> bucket_weights(std::size_t bucket) const;
-  Vector<T> bucket_gradients(std::size_t bucket) const;
+  Vector<Gradient> bucket_gradients(std::size_t bucket) const;
 
   std::size_t index(const std::string& name) const;  // kInternal when unknown
   Matrix<T> weight(std::size_t parameter) const { return fused_weight(parameter, parameter); }
-  Matrix<T> gradient(std::size_t parameter) const { return fused_gradient(parameter, parameter); }
+  Matrix<Gradient> gradient(std::size_t parameter) const { return fused_gradient(parameter, parameter); }
   // Neighbours first..last of equal width as one matrix (q|k|v, gate|up).
-  Matrix<T> fused_weight(std::size_t first, std::size_t last) const { return matrix(weights_.data(), first, last); }
-  Matrix<T> fused_gradient(std::size_t first, std::size_t last) const;
+  Matrix<T> fused_weight(std::size_t first, std::size_t last) const;
+  Matrix<Gradient> fused_gradient(std::size_t first, std::size_t last) const;
 
  private:
-  Matrix<T> matrix(T* memory, std::size_t first, std::size_t last) const;
+  template <class Element>
+  Matrix<Element> matrix(Element* memory, std::size_t first, std::size_t last) const;
 
   const StoreLayout layout_;
-  OwnedVector<T> weights_, gradients_;
+  OwnedVector<T> weights_;
+  OwnedVector<Gradient> gradients_;
 };
 
 // Random weights: normal with config.initializer_range for matrices and embeddings, 1 for norms. A pure function of

@@ -5,8 +5,8 @@
 namespace recpo::model {
 namespace {
 // `matrix(first, last)` gives neighbouring parameters as one matrix, of weights or of gradients.
-template <class T, class MatrixOf>
-LlamaTensors<T> collect(const LlamaConfig& config, const ParameterStore<T>& store, const MatrixOf& matrix) {
+template <class T, class Store, class MatrixOf>
+LlamaTensors<T> collect(const LlamaConfig& config, const Store& store, const MatrixOf& matrix) {
   const auto one = [&](const std::string& name) { return matrix(store.index(name), store.index(name)); };
   const auto vector = [&](const std::string& name) {
     const Matrix<T> row = one(name);
@@ -38,14 +38,14 @@ LlamaTensors<T> llama_weights(const LlamaConfig& config, const ParameterStore<T>
 }
 
 template <class T>
-LlamaTensors<T> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store) {
-  return collect<T>(config, store,
-                    [&](std::size_t first, std::size_t last) { return store.fused_gradient(first, last); });
+LlamaTensors<Accumulate<T>> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store) {
+  return collect<Accumulate<T>>(config, store,
+                                [&](std::size_t first, std::size_t last) { return store.fused_gradient(first, last); });
 }
 
 #define RECPO_INSTANTIATE(T)                                                               \
   template LlamaTensors<T> llama_weights<T>(const LlamaConfig&, const ParameterStore<T>&); \
-  template LlamaTensors<T> llama_gradients<T>(const LlamaConfig&, const ParameterStore<T>&);
+  template LlamaTensors<Accumulate<T>> llama_gradients<T>(const LlamaConfig&, const ParameterStore<T>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

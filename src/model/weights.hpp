@@ -41,6 +41,6 @@ struct LlamaBuckets {
 template <class T>
 LlamaTensors<T> llama_weights(const LlamaConfig& config, const ParameterStore<T>& store);
 template <class T>
-LlamaTensors<T> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store);
+LlamaTensors<Accumulate<T>> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store);
 
 }  // namespace recpo::model

@@ -1,9 +1,11 @@
 #include "src/optim/adamw.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "kernels/adamw.hpp"
+#include "kernels/reductions.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::optim {
@@ -42,18 +44,37 @@ template <class T>
 AdamW<T>::AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store, const model::ParameterShard& shard)
     : options_(options), store_(store), shard_(shard) {
   for (int i = 0; i < 2; ++i) {
-    if (options_.moments == "bf16") {
+    if (has_short_moments()) {
       short_moments_[i] = OwnedVector<Bfloat16>(std::string(kLabels[i]), shard_.size());
     } else {
-      moments_[i] = OwnedVector<T>(std::string(kLabels[i]), shard_.size());
+      moments_[i] = OwnedVector<Real>(std::string(kLabels[i]), shard_.size());
     }
+  }
+  if (kHasMaster) master_ = OwnedVector<Real>("recpo::adamw::master", shard_.size());
+  reset_master();
+}
+
+template <class T>
+void AdamW<T>::reset_master() {
+  if constexpr (kHasMaster) {
+    const ExecSpace exec;
+    for (const model::ShardPiece& piece : shard_.pieces()) {
+      kernels::convert<T, Real>(exec, part(store_.weights(), piece.store_offset, piece.size()),
+                                part_of(master_, piece.shard_offset, piece.size()));
+    }
+    exec.fence("recpo::adamw::reset_master");
   }
 }
 
 template <class T>
 std::int64_t AdamW<T>::moment_bytes() const {
-  const std::size_t element = options_.moments == "bf16" ? sizeof(Bfloat16) : sizeof(T);
+  const std::size_t element = has_short_moments() ? sizeof(Bfloat16) : sizeof(Real);
   return 2 * shard_.size() * static_cast<std::int64_t>(element);
+}
+
+template <class T>
+std::int64_t AdamW<T>::master_bytes() const {
+  return static_cast<std::int64_t>(master_.extent(0) * sizeof(Real));
 }
 
 template <class T>
@@ -65,7 +86,7 @@ void AdamW<T>::begin_step(double lr, double gradient_norm) {
 }
 
 template <class T>
-void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<const T> gradient) {
+void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<const Real> gradient) {
   kernels::AdamWCoefficients coefficients{lr_, options_.beta1, options_.beta2, options_.eps,
                                           0.0, steps_done_,    gradient_scale_};
   for (const model::ShardPiece& piece : shard_.pieces()) {
@@ -74,13 +95,20 @@ void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<c
     coefficients.weight_decay = parameter.decay ? options_.weight_decay : 0.0;
     coefficients.rounding_key = piece.parameter;
     coefficients.first_element = piece.begin;
-    const Vector<T> weight = part(store_.weights(), piece.store_offset, piece.size());
+    const Vector<T> stored = part(store_.weights(), piece.store_offset, piece.size());
+    const Vector<Real> weight = [&] {
+      if constexpr (kHasMaster)
+        return part_of(master_, piece.shard_offset, piece.size());
+      else
+        return stored;
+    }();
     const auto own_gradient = part(gradient, piece.shard_offset - shard_.slice(bucket).shard_offset, piece.size());
     const auto update = [&](auto& moments) {
       kernels::adamw_step(exec, coefficients, own_gradient, part_of(moments[0], piece.shard_offset, piece.size()),
                           part_of(moments[1], piece.shard_offset, piece.size()), weight);
     };
-    options_.moments == "bf16" ? update(short_moments_) : update(moments_);
+    has_short_moments() ? update(short_moments_) : update(moments_);
+    if constexpr (kHasMaster) kernels::convert<Real, T>(exec, weight, stored);
   }
 }
 
@@ -90,29 +118,34 @@ void AdamW<T>::step(const ExecSpace& exec, double lr, double gradient_norm, cons
   for (std::size_t b = 0; b < gradients.size(); ++b) update_bucket(exec, b, gradients[b]);
 }
 
+// visit(elements of the state in shard storage)
 template <class T>
-void AdamW<T>::read_moment(Moment moment, std::int64_t begin, std::span<T> values) const {
-  const auto i = static_cast<std::size_t>(moment);
-  const auto n = static_cast<std::int64_t>(values.size());
-  if (options_.moments != "bf16") {
-    return Kokkos::deep_copy(HostVector<T>(values.data(), n), part_of(moments_[i], begin, n));
-  }
-  std::vector<Bfloat16> stored(values.size());
-  Kokkos::deep_copy(HostVector<Bfloat16>(stored.data(), n), part_of(short_moments_[i], begin, n));
-  for (std::size_t k = 0; k < stored.size(); ++k) values[k] = to_float(stored[k]);
+template <class Visit>
+decltype(auto) AdamW<T>::visit_state(State state, const Visit& visit) const {
+  if (state == State::kMaster) return visit(master_);
+  const auto i = static_cast<std::size_t>(state);
+  return has_short_moments() ? visit(short_moments_[i]) : visit(moments_[i]);
 }
 
 template <class T>
-void AdamW<T>::write_moment(Moment moment, std::int64_t begin, std::span<const T> values) {
-  const auto i = static_cast<std::size_t>(moment);
-  const auto n = static_cast<std::int64_t>(values.size());
-  if (options_.moments != "bf16") {
-    return Kokkos::deep_copy(part_of(moments_[i], begin, n), HostVector<const T>(values.data(), n));
-  }
-  std::vector<Bfloat16> stored(values.size());
-  // Values that bfloat16 holds stay as they are; those of a wider checkpoint lose their lower bits.
-  for (std::size_t k = 0; k < stored.size(); ++k) stored[k] = round_stochastically(static_cast<float>(values[k]), 0);
-  Kokkos::deep_copy(part_of(short_moments_[i], begin, n), HostVector<const Bfloat16>(stored.data(), n));
+void AdamW<T>::read_state(State state, std::int64_t begin, std::span<Real> values) const {
+  visit_state(state, [&]<class Stored>(const OwnedVector<Stored>& elements) {
+    const auto n = static_cast<std::int64_t>(values.size());
+    std::vector<Stored> stored(values.size());
+    Kokkos::deep_copy(HostVector<Stored>(stored.data(), n), part_of(elements, begin, n));
+    std::transform(stored.begin(), stored.end(), values.begin(), [](Stored x) { return static_cast<Real>(x); });
+  });
+}
+
+// Values that the state's type holds stay as they are; those of a wider checkpoint lose their lower bits.
+template <class T>
+void AdamW<T>::write_state(State state, std::int64_t begin, std::span<const Real> values) {
+  visit_state(state, [&]<class Stored>(const OwnedVector<Stored>& elements) {
+    const auto n = static_cast<std::int64_t>(values.size());
+    std::vector<Stored> stored(values.size());
+    std::transform(values.begin(), values.end(), stored.begin(), [](Real x) { return static_cast<Stored>(x); });
+    Kokkos::deep_copy(part_of(elements, begin, n), HostVector<const Stored>(stored.data(), n));
+  });
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                    \

@@ -16,8 +16,8 @@ double gradient_norm(const ExecSpace& exec, const model::ParameterStore<T>& stor
     if (bucket.replicated && tp.rank() != 0) continue;
     const std::int64_t chunk = bucket.size() / shard.chunks();
     const std::int64_t first = shard.slice(static_cast<std::size_t>(b)).begin / chunk;
-    const Vector<T>& gradient = gradients[static_cast<std::size_t>(b)];
-    kernels::square_sum_chunks<T>(
+    const Vector<Accumulate<T>>& gradient = gradients[static_cast<std::size_t>(b)];
+    kernels::square_sum_chunks<Accumulate<T>>(
         exec, gradient, chunk,
         Vector<double>(partials.data() + b * shard.chunks() + first, gradient.extent(0) / chunk));
   }

@@ -6,7 +6,7 @@
 // Sums of the serial and MPI implementations have a fixed association, a binary tree over ranks:
 // ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7)). Together with leaves of fixed size inside a rank
 // (train/leaves.hpp) the result has the same bits for 1, 2, 4 and 8 ranks, which neither MPI_Allreduce nor NCCL
-// promises.
+// promises. Bfloat16 terms are summed in float there, and the sum is rounded once.
 //
 // Slices: a buffer of n elements, n a multiple of size(), belongs to the ranks in size() equal parts; rank r's slice is
 // [r n / size, (r + 1) n / size).
@@ -23,8 +23,14 @@
 namespace recpo::parallel {
 
 // Elements in the memory of the default execution space, as a collective sees them.
-enum class Element : std::uint8_t { kFloat32, kFloat64 };
-inline std::int64_t bytes_of(Element element) { return element == Element::kFloat32 ? 4 : 8; }
+enum class Element : std::uint8_t { kFloat32, kFloat64, kBfloat16 };
+inline std::int64_t bytes_of(Element element) {
+  return element == Element::kBfloat16 ? 2 : element == Element::kFloat32 ? 4 : 8;
+}
+template <class T>
+inline constexpr Element kElementOf = std::is_same_v<T, float>    ? Element::kFloat32
+                                      : std::is_same_v<T, double> ? Element::kFloat64
+                                                                  : Element::kBfloat16;
 
 struct Buffer {
   void* data = nullptr;
@@ -35,8 +41,8 @@ struct Buffer {
   template <class T, class... Properties>
   Buffer(const Kokkos::View<T, Properties...>& view) : data(view.data()), size(static_cast<std::int64_t>(view.size())) {
     using Value = typename Kokkos::View<T, Properties...>::non_const_value_type;
-    static_assert(std::is_same_v<Value, float> || std::is_same_v<Value, double>);
-    if (std::is_same_v<Value, double>) element = Element::kFloat64;
+    static_assert(std::is_same_v<Value, float> || std::is_same_v<Value, double> || std::is_same_v<Value, Bfloat16>);
+    element = kElementOf<Value>;
   }
   std::int64_t bytes() const { return size * bytes_of(element); }
 };
@@ -55,6 +61,12 @@ class Pending {
 struct Traffic {
   std::int64_t all_reduce = 0, reduce_scatter = 0, all_gather = 0;
   std::int64_t total() const { return all_reduce + reduce_scatter + all_gather; }
+  Traffic& operator+=(const Traffic& more) {
+    all_reduce += more.all_reduce;
+    reduce_scatter += more.reduce_scatter;
+    all_gather += more.all_gather;
+    return *this;
+  }
   friend Traffic operator-(const Traffic& a, const Traffic& b) {
     return {a.all_reduce - b.all_reduce, a.reduce_scatter - b.reduce_scatter, a.all_gather - b.all_gather};
   }

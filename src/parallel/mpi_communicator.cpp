@@ -18,10 +18,17 @@ Vector<std::byte> as_bytes(const Buffer& buffer) {
 
 template <template <class> class Exchange>
 std::unique_ptr<Pending> start(const Axis& axis, const ExecSpace& exec, const Buffer& data) {
-  if (data.element == Element::kFloat32) {
-    return std::make_unique<Exchange<float>>(axis, exec, Vector<float>(static_cast<float*>(data.data), data.size));
+  const auto begin = [&]<class T>(T* elements) -> std::unique_ptr<Pending> {
+    return std::make_unique<Exchange<T>>(axis, exec, Vector<T>(elements, data.size));
+  };
+  switch (data.element) {
+    case Element::kBfloat16:
+      return begin(static_cast<Bfloat16*>(data.data));
+    case Element::kFloat32:
+      return begin(static_cast<float*>(data.data));
+    default:
+      return begin(static_cast<double*>(data.data));
   }
-  return std::make_unique<Exchange<double>>(axis, exec, Vector<double>(static_cast<double*>(data.data), data.size));
 }
 }  // namespace
 

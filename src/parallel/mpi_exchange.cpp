@@ -23,11 +23,38 @@ MPI_Datatype mpi_type<double>() {
   return MPI_DOUBLE;
 }
 
+template <>
+MPI_Datatype mpi_type<Bfloat16>() {
+  return MPI_UINT16_T;  // sums are formed here, not by MPI
+}
+
 void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
 
 template <class T>
 void add_into(T* sum, const T* term, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) sum[i] += term[i];
+}
+
+// The binary tree over n elements of each of `terms`: the sum ends in the first.
+template <class T>
+void add_tree(const std::vector<T*>& terms, std::int64_t n) {
+  for (std::size_t distance = 1; distance < terms.size(); distance *= 2) {
+    for (std::size_t r = 0; r + distance < terms.size(); r += 2 * distance) {
+      add_into(terms[r], terms[r + distance], n);
+    }
+  }
+}
+
+// The same in float, rounded once.
+void add_tree(const std::vector<Bfloat16*>& terms, std::int64_t n) {
+  std::vector<float> memory(terms.size() * static_cast<std::size_t>(n));
+  std::vector<float*> wide;
+  for (std::size_t r = 0; r < terms.size(); ++r) {
+    wide.push_back(memory.data() + static_cast<std::int64_t>(r) * n);
+    std::copy_n(terms[r], n, wide.back());
+  }
+  add_tree(wide, n);
+  std::copy_n(wide.front(), n, terms.front());
 }
 }  // namespace
 
@@ -105,11 +132,7 @@ void MpiReduceScatter<T>::complete() {
       terms[static_cast<std::size_t>(r)] = r == axis.rank ? mine + begin : place;
       if (r != axis.rank) place += own.size();
     }
-    for (std::size_t distance = 1; distance < terms.size(); distance *= 2) {
-      for (std::size_t r = 0; r + distance < terms.size(); r += 2 * distance) {
-        add_into(terms[r], terms[r + distance], n);
-      }
-    }
+    add_tree(terms, n);
     if (axis.rank != 0) std::copy_n(terms[0], n, mine + begin);
   }
 }

@@ -19,7 +19,9 @@ void check_cuda(cudaError_t status, const char* what) {
   if (status != cudaSuccess) throw_error(ExitCode::kInternal, "CUDA: {}: {}", what, cudaGetErrorString(status));
 }
 
-ncclDataType_t nccl_type(Element element) { return element == Element::kFloat32 ? ncclFloat32 : ncclFloat64; }
+ncclDataType_t nccl_type(Element element) {
+  return element == Element::kBfloat16 ? ncclBfloat16 : element == Element::kFloat32 ? ncclFloat32 : ncclFloat64;
+}
 
 class Event {
  public:

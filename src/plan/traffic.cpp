@@ -103,10 +103,7 @@ train::SentBytes sent_bytes(const model::LlamaConfig& config, const Workload& wo
   parallel::Traffic sum;
   for (int rank = 0; rank < layout.dp; ++rank) {
     const RankWork work = rank_work(workload, layout, rank);
-    const parallel::Traffic tp = tensor_traffic(config, layout, work).sent();
-    sum.all_reduce += tp.all_reduce;
-    sum.reduce_scatter += tp.reduce_scatter;
-    sum.all_gather += tp.all_gather;
+    sum += tensor_traffic(config, layout, work).sent();
     sent.dp = data_traffic(config, layout, work).sent();  // every rank's
   }
   const auto mean = [&](std::int64_t bytes) { return std::llround(static_cast<double>(bytes) / layout.dp); };

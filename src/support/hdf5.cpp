@@ -223,10 +223,16 @@ void File::write(const std::string& name, std::span<const T> values, Compression
 }
 
 template <class T>
-void File::read_slice(const std::string& name, std::int64_t begin, std::span<T> values) const {
+bool File::holds(const std::string& name) const {
   const Handle array = open_array(name);
   const Handle type(H5Dget_type(array.get()));
-  if (H5Tequal(type.get(), native_type<T>()) <= 0) throw_input("{}: {} has another type", path_.string(), name);
+  return H5Tequal(type.get(), native_type<T>()) > 0;
+}
+
+template <class T>
+void File::read_slice(const std::string& name, std::int64_t begin, std::span<T> values) const {
+  const Handle array = open_array(name);
+  if (!holds<T>(name)) throw_input("{}: {} has another type", path_.string(), name);
   const Handle space(H5Dget_space(array.get())), memory = line_space(values.size());
   if (!select(space, begin, values.size()))
     throw_input("{}: {} ends before element {}", path_.string(), name,
@@ -325,6 +331,7 @@ std::string File::read_string(const std::string& name) const {
   template void File::create_array<T>(const std::string&, std::int64_t, Compression);       \
   template void File::write_slice<T>(const std::string&, std::int64_t, std::span<const T>); \
   template std::vector<T> File::read<T>(const std::string&) const;                          \
+  template bool File::holds<T>(const std::string&) const;                                   \
   template void File::read_slice<T>(const std::string&, std::int64_t, std::span<T>) const;
 RECPO_INSTANTIATE_ARRAY(std::int32_t)
 RECPO_INSTANTIATE_ARRAY(std::int64_t)

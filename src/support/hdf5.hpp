@@ -59,6 +59,9 @@ class File {
   void write_slice(const std::string& name, std::int64_t begin, std::span<const T> values);
 
   bool contains(const std::string& name) const;
+  // Whether the array's stored element type is T exactly.
+  template <class T>
+  bool holds(const std::string& name) const;
   std::int64_t size(const std::string& name) const;  // elements of an array
   std::vector<std::string> array_names() const;      // full names, sorted
   // The stored element type must be T exactly. A size that the file's own length cannot hold is refused unread.

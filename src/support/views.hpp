@@ -10,8 +10,9 @@
 //   M targets (predicted answer tokens)            B sequences        C completions
 
 #include <Kokkos_Core.hpp>
-
 #include <cstdint>
+
+#include "src/support/bfloat16.hpp"
 
 namespace recpo {
 
@@ -39,7 +40,8 @@ using RangePolicy = Kokkos::RangePolicy<ExecSpace, Kokkos::IndexType<std::int64_
 using TeamPolicy = Kokkos::TeamPolicy<ExecSpace>;
 using TeamMember = TeamPolicy::member_type;
 
-// The type in which sums over elements stored as T are formed.
+// The precision policy. Weights and activations are stored as T. Sums over such elements, statistics, log-probs, the
+// weights' gradients and the optimizer's master weights have the type Accumulate<T>.
 template <class T>
 struct AccumulateOf {
   using Type = float;
@@ -53,6 +55,8 @@ using Accumulate = typename AccumulateOf<T>::Type;
 
 }  // namespace recpo
 
-// Storage types every kernel and the model are instantiated for. float trains and serves; double exists so that
-// gradients and equalities can be tested far below fp32 rounding.
-#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(float) X(double)
+// Storage types every kernel and the model are instantiated for. float and bfloat16 train and serve; double exists so
+// that gradients and equalities can be tested far below fp32 rounding.
+#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(float) X(double) X(::recpo::Bfloat16)
+// Those of them in which sums are formed.
+#define RECPO_FOR_EACH_ACCUMULATE_TYPE(X) X(float) X(double)

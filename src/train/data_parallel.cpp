@@ -11,12 +11,13 @@ constexpr std::size_t kMostTravelling = 2;
 
 // ZeRO 0 and 1 put whole buckets aside between leaves, ZeRO 2 slices.
 template <class T>
-LeafSums<T> make_leaf_sums(const model::ParameterStore<T>& store, const model::ParameterShard& slices, int zero) {
+LeafSums<Accumulate<T>> make_leaf_sums(const model::ParameterStore<T>& store, const model::ParameterShard& slices,
+                                       int zero) {
   std::vector<std::int64_t> offsets;
   for (std::size_t b = 0; b < store.buckets().size(); ++b) {
     offsets.push_back(zero == 2 ? slices.slice(b).shard_offset : store.buckets()[b].begin);
   }
-  return LeafSums<T>(offsets, zero == 2 ? slices.size() : store.size());
+  return LeafSums<Accumulate<T>>(offsets, zero == 2 ? slices.size() : store.size());
 }
 }  // namespace
 
@@ -41,7 +42,7 @@ DataParallel<T>::DataParallel(const model::LlamaConfig& config, model::Parameter
   using model::GradientMemory;
   RECPO_REQUIRE(store.gradient_memory() == (zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole));
   RECPO_REQUIRE(leaves.leaves_at_once == (zero == 2));
-  if (zero == 2) sum_ = OwnedVector<T>("recpo::data_parallel::gradient_slices", slices_.size());
+  if (zero == 2) sum_ = OwnedVector<Gradient>("recpo::data_parallel::gradient_slices", slices_.size());
 }
 
 template <class T>
@@ -49,7 +50,8 @@ void DataParallel<T>::begin_leaf(const ExecSpace& exec, int round, int slot) {
   exec_ = exec;
   round_ = round;
   slot_ = slot;
-  if (zero_ != 2) Kokkos::deep_copy(exec_, store_.gradients(), T(0));  // otherwise as a pass comes to each bucket
+  if (zero_ != 2)
+    Kokkos::deep_copy(exec_, store_.gradients(), Gradient(0));  // otherwise as a pass comes to each bucket
 }
 
 template <class T>
@@ -71,7 +73,7 @@ template <class T>
 void DataParallel<T>::before_backward(std::size_t bucket) {
   make_progress();
   if (zero_ != 2) return;
-  const T* memory = store_.bucket_gradients(bucket).data();
+  const Gradient* memory = store_.bucket_gradients(bucket).data();
   const auto shares_memory = [&] {
     for (const Travelling& t : travelling_) {
       if (store_.bucket_gradients(t.bucket).data() == memory) return true;
@@ -79,7 +81,7 @@ void DataParallel<T>::before_backward(std::size_t bucket) {
     return false;
   };
   while (shares_memory()) land_oldest();
-  Kokkos::deep_copy(exec_, store_.bucket_gradients(bucket), T(0));
+  Kokkos::deep_copy(exec_, store_.bucket_gradients(bucket), Gradient(0));
 }
 
 template <class T>
@@ -89,8 +91,8 @@ void DataParallel<T>::after_backward(std::size_t bucket) {
   if (splits_tokens_ && bucket == buckets_.norms) {
     // Of the block norms every shard has its tokens' part; the final norm, the last of the bucket, is whole on all.
     const model::Parameter& final_norm = store_.parameters().back();
-    const Vector<T> norms = store_.bucket_gradients(bucket);
-    grid_.tp->all_reduce_sum(exec_, Vector<T>(norms.data(), final_norm.offset - store_.buckets()[bucket].begin));
+    const Vector<Gradient> norms = store_.bucket_gradients(bucket);
+    grid_.tp->all_reduce_sum(exec_, Vector<Gradient>(norms.data(), final_norm.offset - store_.buckets()[bucket].begin));
   }
   if (zero_ == 2) return send(bucket);
   leaf_sums_.add(exec_, bucket, store_.bucket_gradients(bucket), last);
@@ -111,14 +113,14 @@ void DataParallel<T>::land_oldest() {
   grid_.dp->wait(exec_, *arrived.pending);
   if (zero_ != 2) return;
   const std::size_t b = arrived.bucket;
-  const Vector<T> slice = own_slice(store_.bucket_gradients(b), b);
+  const Vector<Gradient> slice = own_slice(store_.bucket_gradients(b), b);
   leaf_sums_.add(exec_, b, slice, arrived.last_of_round);
   if (!arrived.last_of_round) return;
-  const Vector<T> sum(sum_.data() + slices_.slice(b).shard_offset, slices_.slice(b).size());
+  const Vector<Gradient> sum(sum_.data() + slices_.slice(b).shard_offset, slices_.slice(b).size());
   if (arrived.first_round) {
     Kokkos::deep_copy(exec_, sum, slice);
   } else {
-    kernels::add<T>(exec_, slice, sum);
+    kernels::add<Gradient>(exec_, slice, sum);
   }
 }
 
@@ -131,9 +133,9 @@ void DataParallel<T>::make_progress() {
 }
 
 template <class T>
-Vector<T> DataParallel<T>::own_slice(const Vector<T>& bucket_values, std::size_t bucket) const {
+Vector<Accumulate<T>> DataParallel<T>::own_slice(const Vector<Gradient>& bucket_values, std::size_t bucket) const {
   const model::ParameterShard::Slice& slice = slices_.slice(bucket);
-  return Vector<T>(bucket_values.data() + slice.begin, slice.size());
+  return Vector<Gradient>(bucket_values.data() + slice.begin, slice.size());
 }
 
 template <class T>
@@ -152,7 +154,7 @@ double DataParallel<T>::gradient_norm() const {
   optim::SliceGradients<T> own;
   for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
     const model::ParameterShard::Slice& slice = slices_.slice(b);
-    own.push_back(zero_ == 2 ? Vector<T>(sum_.data() + slice.shard_offset, slice.size())
+    own.push_back(zero_ == 2 ? Vector<Gradient>(sum_.data() + slice.shard_offset, slice.size())
                              : own_slice(store_.bucket_gradients(b), b));
   }
   return optim::gradient_norm<T>(exec_, store_, slices_, own, *grid_.dp, *grid_.tp);
@@ -165,12 +167,13 @@ void DataParallel<T>::update(optim::AdamW<T>& optimizer, double lr, double norm)
   for (std::size_t i = 0; i < store_.buckets().size(); ++i) {
     const std::size_t b = i == 0 ? buckets_.norms : i - 1;
     const model::ParameterShard::Slice& slice = slices_.slice(b);
-    const Vector<T> whole = store_.bucket_gradients(b);
+    const Vector<Gradient> whole = store_.bucket_gradients(b);
     if (zero_ == 0) {
       optimizer.update_bucket(exec_, b, whole);
       continue;
     }
-    const Vector<T> own = zero_ == 2 ? Vector<T>(sum_.data() + slice.shard_offset, slice.size()) : own_slice(whole, b);
+    const Vector<Gradient> own =
+        zero_ == 2 ? Vector<Gradient>(sum_.data() + slice.shard_offset, slice.size()) : own_slice(whole, b);
     optimizer.update_bucket(exec_, b, own);
     gathers_[b] = grid_.dp->start_all_gather(exec_, store_.bucket_weights(b));
     make_progress();

@@ -21,6 +21,8 @@ namespace recpo::train {
 template <class T>
 class DataParallel final : public model::BucketListener {
  public:
+  using Gradient = Accumulate<T>;
+
   // `store` has gradient memory kTwoLayers with zero = 2, otherwise kWhole, and buckets for dp's ranks.
   // `splits_tokens`: gradients of block norms are parts that are summed over tp.
   DataParallel(const model::LlamaConfig& config, model::ParameterStore<T>& store, const LeafPlan& leaves, int zero,
@@ -44,7 +46,7 @@ class DataParallel final : public model::BucketListener {
   void after_backward(std::size_t bucket) override;
 
   std::int64_t leaf_bytes() const { return leaf_sums_.bytes(); }
-  std::int64_t gradient_bytes() const { return store_.gradient_bytes() + sum_.extent(0) * sizeof(T); }
+  std::int64_t gradient_bytes() const { return store_.gradient_bytes() + sum_.extent(0) * sizeof(Gradient); }
 
  private:
   struct Travelling {
@@ -55,7 +57,7 @@ class DataParallel final : public model::BucketListener {
   void send(std::size_t bucket);
   void land_oldest();
   void make_progress();
-  Vector<T> own_slice(const Vector<T>& bucket_values, std::size_t bucket) const;
+  Vector<Gradient> own_slice(const Vector<Gradient>& bucket_values, std::size_t bucket) const;
 
   const model::LlamaBuckets buckets_;
   model::ParameterStore<T>& store_;
@@ -64,8 +66,8 @@ class DataParallel final : public model::BucketListener {
   const parallel::ProcessGrid& grid_;
   const bool splits_tokens_;
   const model::ParameterShard slices_;  // one for each dp rank
-  LeafSums<T> leaf_sums_;
-  OwnedVector<T> sum_;  // ZeRO 2: the sum over rounds, in shard storage
+  LeafSums<Gradient> leaf_sums_;
+  OwnedVector<Gradient> sum_;  // ZeRO 2: the sum over rounds, in shard storage
   ExecSpace exec_;
   int round_ = 0, slot_ = 0;
   std::deque<Travelling> travelling_;

@@ -26,7 +26,7 @@ void LeafSums<T>::add(const ExecSpace& exec, std::size_t bucket, Vector<T> gradi
 }
 
 #define RECPO_INSTANTIATE(T) template class LeafSums<T>;
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 
 }  // namespace recpo::train

@@ -103,6 +103,7 @@ RankMemory TrainingStep<T>::memory() const {
   memory.weights = store_.weight_bytes();
   memory.gradients = data_parallel_.gradient_bytes();
   memory.gradient_leaves = data_parallel_.leaf_bytes();
+  memory.master = optimizer_.master_bytes();
   memory.moments = optimizer_.moment_bytes();
   memory.activations = llama_.activation_bytes();
   return memory;

@@ -5,6 +5,7 @@
 
 #include "src/model/decoder.hpp"
 #include "src/model/parameter_shard.hpp"
+#include "src/optim/adamw.hpp"
 
 namespace recpo::train {
 
@@ -43,18 +44,20 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
 template <class T>
 RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorParallel& tensor, const StepShape& shape,
                           int dp, std::int64_t moment_bytes) {
-  constexpr auto kElement = static_cast<std::int64_t>(sizeof(T));
+  constexpr auto kSum = static_cast<std::int64_t>(sizeof(Accumulate<T>));
   const LeafPlan leaves = plan_leaves(shape, dp, 0);
   const bool slices = shape.zero == 2;
   const model::StoreLayout layout(model::llama_parameters(config, tensor.shard()),
                                   slices ? model::GradientMemory::kTwoLayers : model::GradientMemory::kWhole, dp);
   const std::int64_t owned = layout.size / dp;
   RankMemory memory;
-  memory.weights = layout.size * kElement;
-  memory.gradients = (layout.gradient_size + (slices ? owned : 0)) * kElement;
+  memory.weights = layout.size * static_cast<std::int64_t>(sizeof(T));
+  memory.gradients = (layout.gradient_size + (slices ? owned : 0)) * kSum;
   const auto levels = static_cast<std::int64_t>(std::bit_width(static_cast<unsigned>(leaves.own())) - 1);
-  memory.gradient_leaves = levels * (slices ? owned : layout.size) * kElement;
-  memory.moments = 2 * (shape.zero == 0 ? layout.size : owned) * moment_bytes;
+  memory.gradient_leaves = levels * (slices ? owned : layout.size) * kSum;
+  const std::int64_t updated = shape.zero == 0 ? layout.size : owned;
+  memory.moments = 2 * updated * moment_bytes;
+  memory.master = optim::AdamW<T>::kHasMaster ? updated * kSum : 0;
 
   const model::DecoderCapacity capacity = model::decoder_capacity(llama_capacity(shape, leaves));
   memory.activations = model::planned_decoder_bytes<T>(config, tensor, capacity);

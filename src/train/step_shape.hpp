@@ -27,8 +27,8 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
 
 // Bytes a rank holds while a stage trains, by kind.
 struct RankMemory {
-  std::int64_t weights = 0, gradients = 0, gradient_leaves = 0, moments = 0, activations = 0;
-  std::int64_t total() const { return weights + gradients + gradient_leaves + moments + activations; }
+  std::int64_t weights = 0, gradients = 0, gradient_leaves = 0, master = 0, moments = 0, activations = 0;
+  std::int64_t total() const { return weights + gradients + gradient_leaves + master + moments + activations; }
 };
 
 // What the trainer will allocate for elements of type T, without allocating; exact. `moment_bytes` an element.

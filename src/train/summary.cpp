@@ -4,12 +4,6 @@
 
 namespace recpo::train {
 namespace {
-void add_to(parallel::Traffic& sum, const parallel::Traffic& more) {
-  sum.all_reduce += more.all_reduce;
-  sum.reduce_scatter += more.reduce_scatter;
-  sum.all_gather += more.all_gather;
-}
-
 std::string bytes(std::int64_t n) { return format_bytes(static_cast<double>(n)); }
 
 std::string axis_text(const char* axis, const parallel::Traffic& traffic) {
@@ -27,8 +21,8 @@ void StageSummary::add(const StepMetrics& step) {
   seconds_dp_ += 1e-3 * step.comm_ms_dp;
   seconds_optimizer_ += 1e-3 * step.optimizer_ms;
   flops_ += step.flops_per_second * seconds;
-  add_to(sent_.tp, step.sent.tp);
-  add_to(sent_.dp, step.sent.dp);
+  sent_.tp += step.sent.tp;
+  sent_.dp += step.sent.dp;
 }
 
 std::string StageSummary::text(const std::string& stage, const RankMemory& memory) const {
@@ -41,9 +35,11 @@ std::string StageSummary::text(const std::string& stage, const RankMemory& memor
                         100 * seconds_tp_ / seconds_, 100 * seconds_dp_ / seconds_, stage, axis_text("tp", sent_.tp),
                         axis_text("dp", sent_.dp));
   }
-  text += fmt::format("\n{}: a rank held {}: weights {}, gradients {}, gradient leaves {}, moments {}, activations {}",
-                      stage, bytes(memory.total()), bytes(memory.weights), bytes(memory.gradients),
-                      bytes(memory.gradient_leaves), bytes(memory.moments), bytes(memory.activations));
+  text += fmt::format(
+      "\n{}: a rank held {}: weights {}, gradients {}, gradient leaves {}, {}moments {}, activations {}", stage,
+      bytes(memory.total()), bytes(memory.weights), bytes(memory.gradients), bytes(memory.gradient_leaves),
+      memory.master > 0 ? fmt::format("master weights {}, ", bytes(memory.master)) : "", bytes(memory.moments),
+      bytes(memory.activations));
   return text;
 }
 

@@ -36,8 +36,8 @@ struct GlobalValues {
         std::vector<T>& values = arrays[i][parameter.name];
         for (std::int64_t k = 0; k < parameter.global_size(); ++k) {
           const T value = static_cast<T>(random.normal());
-          values.push_back(i > 0 && short_moments ? to_float(round_stochastically(static_cast<float>(value), 0))
-                                                  : value);
+          values.push_back(
+              i > 0 && short_moments ? static_cast<float>(round_stochastically(static_cast<float>(value), 0)) : value);
         }
       }
     }
@@ -86,19 +86,19 @@ struct RankModel {
   void fill(const GlobalValues<T>& values, std::int64_t steps) {
     const std::vector<T> weights = expected(values, 0);
     Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
-    optimizer.write_moment(optim::Moment::kFirst, 0, expected(values, 1));
-    optimizer.write_moment(optim::Moment::kSecond, 0, expected(values, 2));
+    optimizer.write_state(optim::State::kFirstMoment, 0, expected(values, 1));
+    optimizer.write_state(optim::State::kSecondMoment, 0, expected(values, 2));
     optimizer.set_steps_done(steps);
   }
-  std::vector<T> moment(optim::Moment which) const {
+  std::vector<T> moment(optim::State which) const {
     std::vector<T> values(optimizer.shard().size());
-    optimizer.read_moment(which, 0, values);
+    optimizer.read_state(which, 0, values);
     return values;
   }
   void expect(const GlobalValues<T>& values, std::int64_t steps) const {
     expect_same_bits(host_values(store.weights()), expected(values, 0));
-    expect_same_bits(moment(optim::Moment::kFirst), expected(values, 1));
-    expect_same_bits(moment(optim::Moment::kSecond), expected(values, 2));
+    expect_same_bits(moment(optim::State::kFirstMoment), expected(values, 1));
+    expect_same_bits(moment(optim::State::kSecondMoment), expected(values, 2));
     EXPECT_EQ(optimizer.steps_done(), steps);
   }
   void load(const std::filesystem::path& checkpoint) {

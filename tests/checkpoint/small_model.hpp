@@ -46,9 +46,9 @@ std::vector<T> random_values(const model::ParameterStore<T>& store, std::uint64_
 }
 
 template <class T>
-std::vector<T> moment_values(const optim::AdamW<T>& optimizer, optim::Moment moment) {
+std::vector<T> moment_values(const optim::AdamW<T>& optimizer, optim::State moment) {
   std::vector<T> values(optimizer.shard().size());
-  optimizer.read_moment(moment, 0, values);
+  optimizer.read_state(moment, 0, values);
   return values;
 }
 
@@ -58,8 +58,8 @@ struct SmallModel {
       : config(small_config(tied)), store(model::llama_parameters(config), false), optimizer({}, store) {
     const std::vector<T> weights = random_values(store, seed);
     Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
-    optimizer.write_moment(optim::Moment::kFirst, 0, random_values(store, seed + 1000));
-    optimizer.write_moment(optim::Moment::kSecond, 0, random_values(store, seed + 2000));
+    optimizer.write_state(optim::State::kFirstMoment, 0, random_values(store, seed + 1000));
+    optimizer.write_state(optim::State::kSecondMoment, 0, random_values(store, seed + 2000));
     optimizer.set_steps_done(static_cast<std::int64_t>(seed));
   }
   model::LlamaConfig config;

@@ -25,10 +25,10 @@ void expect_round_trip() {
   load_weights(path, read.store);
   load_optimizer(path, read.optimizer);
   expect_same_bits(host_values(read.store.weights()), host_values(written.store.weights()));
-  expect_same_bits(moment_values(read.optimizer, optim::Moment::kFirst),
-                   moment_values(written.optimizer, optim::Moment::kFirst));
-  expect_same_bits(moment_values(read.optimizer, optim::Moment::kSecond),
-                   moment_values(written.optimizer, optim::Moment::kSecond));
+  expect_same_bits(moment_values(read.optimizer, optim::State::kFirstMoment),
+                   moment_values(written.optimizer, optim::State::kFirstMoment));
+  expect_same_bits(moment_values(read.optimizer, optim::State::kSecondMoment),
+                   moment_values(written.optimizer, optim::State::kSecondMoment));
   EXPECT_EQ(read.optimizer.steps_done(), 3);
 }
 

@@ -25,8 +25,8 @@ TEST(Pieces, ParametersLargerThanOneComeBack) {
   const std::vector<float> weights = counted(written.store.size(), 0), first = counted(written.store.size(), 1),
                            second = counted(written.store.size(), 2);
   Kokkos::deep_copy(written.store.weights(), HostVector<const float>(weights.data(), weights.size()));
-  written.optimizer.write_moment(optim::Moment::kFirst, 0, first);
-  written.optimizer.write_moment(optim::Moment::kSecond, 0, second);
+  written.optimizer.write_state(optim::State::kFirstMoment, 0, first);
+  written.optimizer.write_state(optim::State::kSecondMoment, 0, second);
 
   const TemporaryFolder folder;
   save_checkpoint<float>(folder.path() / "native", progress_at(1), config, written.store, &written.optimizer,
@@ -34,8 +34,8 @@ TEST(Pieces, ParametersLargerThanOneComeBack) {
   export_hugging_face(folder.path() / "exported", config, written.store, small_tokenizer());
   native.load(folder.path() / "native/step_1");
   load_hugging_face_weights(folder.path() / "exported", config, imported.store);
-  const std::vector<float> first_read = native.moment(optim::Moment::kFirst),
-                           second_read = native.moment(optim::Moment::kSecond);
+  const std::vector<float> first_read = native.moment(optim::State::kFirstMoment),
+                           second_read = native.moment(optim::State::kSecondMoment);
   for (const model::Parameter& parameter : written.store.parameters()) {
     const std::vector<float> expected = host_values(valid_part(written.store.weights(), parameter));
     expect_same_bits(host_values(valid_part(native.store.weights(), parameter)), expected);

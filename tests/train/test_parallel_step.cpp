@@ -77,7 +77,7 @@ template <class T>
 void expect_equal_moments(TrainingProblem<T>& whole, TrainingProblem<T>& part, double bound) {
   const auto moments = [](TrainingProblem<T>& problem) {
     std::vector<T> values(static_cast<std::size_t>(problem.optimizer().shard().size()));
-    problem.optimizer().read_moment(optim::Moment::kFirst, 0, values);
+    problem.optimizer().read_state(optim::State::kFirstMoment, 0, values);
     return values;
   };
   const std::vector<T> expected = moments(whole), found = moments(part);

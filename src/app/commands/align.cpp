@@ -14,9 +14,10 @@ ModelChoice start_model(Workspace& workspace, const std::string& stage) {
 
 void align(Workspace& workspace) {
   const ModelChoice start = start_model(workspace, "align");
-  const bool needs_reference = objective::needs_reference(workspace.context().deck.objective);
-  const std::string reference_hash = needs_reference ? reference_model(workspace).hash : "none";
-  const train::Stage stage = make_stage(workspace, "align", start.hash + " " + reference_hash);
+  const Deck& deck = workspace.context().deck;
+  const bool needs_reference = objective::needs_reference(deck.objective);
+  const std::string reference_hash = needs_reference ? computed_identity(reference_model(workspace), deck) : "none";
+  const train::Stage stage = make_stage(workspace, "align", computed_identity(start, deck) + " " + reference_hash);
   if (const auto step = completed_step(stage, *workspace.context().grid.world)) {
     log::info("align: done (step {}), skipped", *step);
     return;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/app/commands/commands.hpp"
+#include "src/app/precision.hpp"
 #include "src/app/stage_record.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
@@ -22,8 +23,9 @@ std::string aligned_name(const ModelChoice& choice) {
 }
 
 std::string evaluation_identity(const Deck& deck, const data::RowFile& rows, const ModelChoice& choice) {
-  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash, choice.hash,
-                                deck.run.seed, deck.data.max_eval_rows, settings_text(deck, {"evaluate"})));
+  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash,
+                                computed_identity(choice, deck), deck.run.seed, deck.data.max_eval_rows,
+                                settings_text(deck, {"evaluate"})));
 }
 
 Json read_evaluation(const fs::path& path) {
@@ -79,11 +81,13 @@ void evaluate_as(Workspace& workspace, const std::string& name, const ModelChoic
   std::vector<evaluation::Prediction> predictions;
   {
     const Interruptible interruptible(context);
-    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
-    const auto recommender =
-        evaluation::make_llama_recommender<float>(choice.config, *store, workspace.tokenizer(), rows.end_id,
-                                                  deck.evaluate.batch_tokens, {*context.grid.tp, false});
-    predictions = evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *context.grid.dp);
+    predictions = with_storage_type(deck, [&]<class T>() {
+      const auto store = load_shard<T>(choice, context.grid);
+      const auto recommender =
+          evaluation::make_llama_recommender<T>(choice.config, *store, workspace.tokenizer(), rows.end_id,
+                                                deck.evaluate.batch_tokens, {*context.grid.tp, false});
+      return evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *context.grid.dp);
+    });
   }
   run_on_first_rank(context, "writing evaluation.json", [&] {
     Json all = read_evaluation(evaluation_file);

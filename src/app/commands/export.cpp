@@ -9,7 +9,7 @@ void export_model(Workspace& workspace) {
   const ModelChoice choice = workspace.model_at(context.line.model);
   run_on_first_rank(context, "exporting a model", [&] {
     const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
-    const std::unique_ptr<Store> store = load_whole(choice);
+    const auto store = load_whole<float>(choice);
     checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, context.line.dtype);
     log::info("export: {} is now the Hugging Face folder {}", choice.title, context.line.output);
   });

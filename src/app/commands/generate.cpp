@@ -5,6 +5,7 @@
 
 #include "src/app/commands/commands.hpp"
 #include "src/app/json_lines.hpp"
+#include "src/app/precision.hpp"
 #include "src/data/tokenize.hpp"
 #include "src/parallel/share.hpp"
 #include "src/support/check.hpp"
@@ -39,16 +40,17 @@ std::vector<std::string> continuations(const Context& context, const ModelChoice
                                        const std::vector<std::string>& prompts) {
   const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
   const std::int32_t end_id = end_token(choice.config, tokenizer);
-  const std::unique_ptr<Store> store = load_shard(choice, context.grid);
   const parallel::Share share = parallel::share_of(prompts.size(), *context.grid.dp);
   std::vector<model::GenerateRequest> requests;
   for (std::size_t i = share.begin; i < share.end; ++i) {
     requests.push_back({data::tokenize(tokenizer, prompts[i], {}, end_id).prompt, context.line.max_new_tokens});
   }
   Progress progress("generate", static_cast<std::int64_t>(requests.size()), "prompts");
-  model::Generator<float> generator(choice.config, *store, context.deck.evaluate.batch_tokens,
-                                    {*context.grid.tp, false});
-  const auto generated = generator.generate(requests, end_id, {}, [&] { progress.advance(); });
+  const auto generated = with_storage_type(context.deck, [&]<class T>() {
+    const auto store = load_shard<T>(choice, context.grid);
+    model::Generator<T> generator(choice.config, *store, context.deck.evaluate.batch_tokens, {*context.grid.tp, false});
+    return generator.generate(requests, end_id, {}, [&] { progress.advance(); });
+  });
   std::vector<std::string> texts;
   for (const auto& ids : generated) texts.push_back(tokenizer.decode(ids));  // the end token gives nothing
   return gather_texts(*context.grid.dp, texts);

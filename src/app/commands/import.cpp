@@ -14,7 +14,7 @@ void import_model(Workspace& workspace) {
   if (std::filesystem::exists(target / "step_0", ignored)) {
     throw_usage("--output {}: holds a checkpoint already; name a new folder", target.string());
   }
-  const std::unique_ptr<Store> store = load_shard(choice, context.grid);
+  const auto store = load_shard<float>(choice, context.grid);
   checkpoint::Progress progress;
   progress.stage = "import";
   progress.complete = true;

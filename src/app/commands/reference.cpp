@@ -1,4 +1,5 @@
 #include "src/app/commands/commands.hpp"
+#include "src/app/precision.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -21,7 +22,8 @@ train::ReferenceLogps reference_logps(Workspace& workspace) {
   const auto path = context.run_folder() / "reference.h5";
   const data::RowFile& rows = workspace.rows();
   const ModelChoice choice = reference_model(workspace);
-  train::ReferenceLogps logps = train::read_reference(path, choice.hash, rows.hash);
+  const std::string identity = computed_identity(choice, context.deck);
+  train::ReferenceLogps logps = train::read_reference(path, identity, rows.hash);
   if (!logps.empty()) {
     log::info("reference: done, {} is for the same model and rows", path.string());
     return logps;
@@ -29,12 +31,13 @@ train::ReferenceLogps reference_logps(Workspace& workspace) {
   log::info("reference: log-probs of the alignment rows under {}", choice.title);
   {
     const Interruptible interruptible(context);
-    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
-    logps = train::compute_reference<float>(rows, choice.config, *store, context.deck.align.micro_batch_tokens,
-                                            context.grid, context.heartbeat());
+    logps = with_storage_type(context.deck, [&]<class T>() {
+      const auto store = load_shard<T>(choice, context.grid);
+      return train::compute_reference<T>(rows, choice.config, *store, context.deck.align.micro_batch_tokens,
+                                         context.grid, context.heartbeat());
+    });
   }
-  run_on_first_rank(context, "writing reference.h5",
-                    [&] { train::write_reference(path, logps, choice.hash, rows.hash); });
+  run_on_first_rank(context, "writing reference.h5", [&] { train::write_reference(path, logps, identity, rows.hash); });
   return logps;
 }
 

@@ -6,6 +6,7 @@
 
 #include "src/app/commands/commands.hpp"
 #include "src/app/json_lines.hpp"
+#include "src/app/precision.hpp"
 #include "src/parallel/share.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -46,11 +47,13 @@ void score(Workspace& workspace) {
   std::string text;
   {
     const Interruptible interruptible(context);
-    const std::unique_ptr<Store> store = load_shard(choice, context.grid);
-    const auto scored = evaluation::score<float>(choice.config, *store, tokenizer, end_token(choice.config, tokenizer),
-                                                 std::span(questions.prompts).subspan(share.begin, share.size()),
-                                                 std::span(questions.completions).subspan(share.begin, share.size()),
-                                                 context.deck.evaluate.batch_tokens, {*context.grid.tp, false});
+    const auto scored = with_storage_type(context.deck, [&]<class T>() {
+      const auto store = load_shard<T>(choice, context.grid);
+      return evaluation::score<T>(choice.config, *store, tokenizer, end_token(choice.config, tokenizer),
+                                  std::span(questions.prompts).subspan(share.begin, share.size()),
+                                  std::span(questions.completions).subspan(share.begin, share.size()),
+                                  context.deck.evaluate.batch_tokens, {*context.grid.tp, false});
+    });
     for (const evaluation::ScoredLine& line : scored) {
       text += nlohmann::ordered_json{{"logp", line.logp}, {"tokens", line.tokens}}.dump() + "\n";
     }
