@@ -71,59 +71,72 @@ Problem generation(const benchmark::State& state) {
   return problem;
 }
 
+template <class T>
 struct Tensors {
   explicit Tensors(const Problem& problem)
-      : q(filled_matrix<float>(problem.queries, problem.query_width())),
-        k(filled_matrix<float>(problem.keys, problem.key_width())),
-        v(filled_matrix<float>(problem.keys, problem.key_width())),
-        out(filled_matrix<float>(problem.queries, problem.query_width())),
-        lse(filled_matrix<float>(problem.queries, problem.shape.heads)),
-        workspace(filled_vector<float>(kernels::attention_workspace(problem.shape, problem.spans))) {}
-  OwnedMatrix<float> q, k, v, out, lse;
-  OwnedVector<float> workspace;
+      : q(filled_matrix<T>(problem.queries, problem.query_width())),
+        k(filled_matrix<T>(problem.keys, problem.key_width())),
+        v(filled_matrix<T>(problem.keys, problem.key_width())),
+        out(filled_matrix<T>(problem.queries, problem.query_width())),
+        lse(filled_matrix<Accumulate<T>>(problem.queries, problem.shape.heads)),
+        workspace(filled_vector<Accumulate<T>>(kernels::attention_workspace<T>(problem.shape, problem.spans))) {}
+  OwnedMatrix<T> q, k, v, out;
+  OwnedMatrix<Accumulate<T>> lse;
+  OwnedVector<Accumulate<T>> workspace;
 };
 
+template <class T>
 void run_forward(benchmark::State& state, const Problem& problem) {
-  const Tensors t(problem);
+  const Tensors<T> t(problem);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::attention_forward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                      t.workspace);
+    kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                  t.workspace);
     exec.fence();
   }
-  report_flops<float>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+  report_flops<T>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
 }
 
-void tree_forward(benchmark::State& state) { run_forward(state, trees(state)); }
+template <class T>
+void tree_forward(benchmark::State& state) {
+  run_forward<T>(state, trees(state));
+}
 
+template <class T>
 void tree_backward(benchmark::State& state) {
   const Problem problem = trees(state);
-  const Tensors t(problem), d(problem);
+  const Tensors<T> t(problem), d(problem);
   const ExecSpace exec;
-  kernels::attention_forward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                    t.workspace);
+  kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                t.workspace);
   for (auto _ : state) {
-    kernels::attention_backward<float>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                       d.out, d.q, d.k, d.v, t.workspace);
+    kernels::attention_backward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                   d.out, d.q, d.k, d.v, t.workspace);
     exec.fence();
   }
-  report_flops<float>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+  report_flops<T>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
 }
 
 // Bound by reading the keys and values.
+template <class T>
 void cache_forward(benchmark::State& state) {
   const Problem problem = generation(state);
-  run_forward(state, problem);
-  report_bytes(state, 4.0 * 2 * static_cast<double>(problem.keys * problem.key_width()));
+  run_forward<T>(state, problem);
+  report_bytes(state, 2.0 * sizeof(T) * static_cast<double>(problem.keys * problem.key_width()));
 }
 
-BENCHMARK(tree_forward)->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
-BENCHMARK(tree_backward)->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
-BENCHMARK(cache_forward)
-    ->Args({9, 3, 64, 20, 300})
-    ->Args({9, 3, 64, 1, 300})
-    ->Args({32, 8, 128, 16, 1024})
-    ->UseRealTime();
+void tree_shapes(benchmark::internal::Benchmark* bench) {
+  bench->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
+}
+void cache_shapes(benchmark::internal::Benchmark* bench) {
+  bench->Args({9, 3, 64, 20, 300})->Args({9, 3, 64, 1, 300})->Args({32, 8, 128, 16, 1024})->UseRealTime();
+}
+BENCHMARK_TEMPLATE(tree_forward, float)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, Bfloat16)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, float)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, Bfloat16)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(cache_forward, float)->Apply(cache_shapes);
+BENCHMARK_TEMPLATE(cache_forward, Bfloat16)->Apply(cache_shapes);
 
 }  // namespace
 }  // namespace recpo::bench

@@ -18,32 +18,37 @@ OwnedVector<int> ints(std::int64_t n, int factor, int divisor, std::int64_t modu
   return device;
 }
 
+template <class T>
 void embedding_forward(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), hidden = state.range(1);
-  const auto table = filled_matrix<float>(kVocab, hidden), out = filled_matrix<float>(tokens, hidden);
+  const auto table = filled_matrix<T>(kVocab, hidden), out = filled_matrix<T>(tokens, hidden);
   const auto ids = ints(tokens, 7919, kGroup, kVocab);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::embedding_forward<float>(exec, ids, table, out);
+    kernels::embedding_forward<T>(exec, ids, table, out);
     exec.fence();
   }
-  report_bytes(state, 4.0 * (1 + 1.0 / kGroup) * tokens * hidden);
+  report_bytes(state, sizeof(T) * (1 + 1.0 / kGroup) * tokens * hidden);
 }
-BENCHMARK(embedding_forward)->Args({16384, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(embedding_forward, float)->Args({16384, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(embedding_forward, Bfloat16)->Args({16384, 576})->UseRealTime();
 
+template <class T>
 void embedding_backward(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), hidden = state.range(1), groups = tokens / kGroup;
-  const auto d_out = filled_matrix<float>(tokens, hidden), d_table = filled_matrix<float>(kVocab, hidden);
+  const auto d_out = filled_matrix<T>(tokens, hidden);
+  const auto d_table = filled_matrix<Accumulate<T>>(kVocab, hidden);
   const auto group_token = ints(groups, 7919, 1, kVocab), begin = ints(groups + 1, kGroup, 1, tokens + 1);
   const auto order = ints(tokens, 1, 1, tokens);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::embedding_backward<float>(exec, group_token, begin, order, d_out, d_table);
+    kernels::embedding_backward<T>(exec, group_token, begin, order, d_out, d_table);
     exec.fence();
   }
-  report_bytes(state, 4.0 * (1 + 2.0 / kGroup) * tokens * hidden);
+  report_bytes(state, (sizeof(T) + sizeof(Accumulate<T>) * 2.0 / kGroup) * tokens * hidden);
 }
-BENCHMARK(embedding_backward)->Args({16384, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(embedding_backward, float)->Args({16384, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(embedding_backward, Bfloat16)->Args({16384, 576})->UseRealTime();
 
 }  // namespace
 }  // namespace recpo::bench

@@ -1,4 +1,4 @@
-// Sums of squares, sums of vectors, rows gathered.
+// Sums of squares, sums of vectors, vectors in another type, rows gathered.
 #include <vector>
 
 #include "benchmarks/benchmark_context.hpp"
@@ -21,33 +21,52 @@ void square_sum_chunks(benchmark::State& state) {
 }
 BENCHMARK(square_sum_chunks)->Arg(1 << 26)->UseRealTime();
 
+template <class T>
 void add(benchmark::State& state) {
   const std::int64_t n = state.range(0);
-  const auto x = filled_vector<float>(n), y = filled_vector<float>(n);
+  const auto x = filled_vector<T>(n), y = filled_vector<T>(n);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::add<float>(exec, x, y);
+    kernels::add<T>(exec, x, y);
     exec.fence();
   }
-  report_bytes(state, 4.0 * 3 * n);
+  report_bytes(state, 3.0 * sizeof(T) * n);
 }
-BENCHMARK(add)->Arg(1 << 26)->UseRealTime();
+BENCHMARK_TEMPLATE(add, float)->Arg(1 << 26)->UseRealTime();
+BENCHMARK_TEMPLATE(add, Bfloat16)->Arg(1 << 26)->UseRealTime();
 
+template <class From, class To>
+void convert(benchmark::State& state) {
+  const std::int64_t n = state.range(0);
+  const auto x = filled_vector<From>(n);
+  const auto y = filled_vector<To>(n);
+  const ExecSpace exec;
+  for (auto _ : state) {
+    kernels::convert<From, To>(exec, x, y);
+    exec.fence();
+  }
+  report_bytes(state, static_cast<double>(n) * (sizeof(From) + sizeof(To)));
+}
+BENCHMARK_TEMPLATE(convert, float, Bfloat16)->Arg(1 << 26)->UseRealTime();
+BENCHMARK_TEMPLATE(convert, Bfloat16, float)->Arg(1 << 26)->UseRealTime();
+
+template <class T>
 void gather_rows(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), width = state.range(1), rows = tokens / 2;
   std::vector<int> host(rows);
   for (std::int64_t r = 0; r < rows; ++r) host[r] = static_cast<int>(2 * r);
   const OwnedVector<int> index("recpo::bench::rows", rows);
   Kokkos::deep_copy(index, HostVector<const int>(host.data(), rows));
-  const auto x = filled_matrix<float>(tokens, width), out = filled_matrix<float>(rows, width);
+  const auto x = filled_matrix<T>(tokens, width), out = filled_matrix<T>(rows, width);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::gather_rows<float>(exec, index, x, out);
+    kernels::gather_rows<T>(exec, index, x, out);
     exec.fence();
   }
-  report_bytes(state, 4.0 * 2 * rows * width);
+  report_bytes(state, 2.0 * sizeof(T) * rows * width);
 }
-BENCHMARK(gather_rows)->Args({32768, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(gather_rows, float)->Args({32768, 576})->UseRealTime();
+BENCHMARK_TEMPLATE(gather_rows, Bfloat16)->Args({32768, 576})->UseRealTime();
 
 }  // namespace
 }  // namespace recpo::bench

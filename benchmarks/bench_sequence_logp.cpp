@@ -40,20 +40,23 @@ void sequence_logp_forward(benchmark::State& state) {
 }
 BENCHMARK(sequence_logp_forward)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
 
-// In place: the logits of one iteration are the gradient of the one before, of the same size and cost.
+// To memory of its own, as for a gradient in a shorter type.
+template <class D>
 void sequence_logp_backward(benchmark::State& state) {
   const std::int64_t rows = state.range(0), vocab = state.range(1);
   const auto logits = filled_matrix<float>(rows, vocab);
+  const auto d_logits = filled_matrix<D>(rows, vocab);
   const Targets targets(rows, vocab);
   const ExecSpace exec;
   for (auto _ : state) {
-    kernels::sequence_logp_backward<float>(exec, targets.begin, targets.token, targets.lse, targets.d,
-                                           static_cast<int>(vocab), logits);
+    kernels::sequence_logp_backward<float, D>(exec, targets.begin, targets.token, targets.lse, targets.d,
+                                              static_cast<int>(vocab), logits, d_logits);
     exec.fence();
   }
-  report_bytes(state, 4.0 * 2 * rows * vocab);
+  report_bytes(state, static_cast<double>(rows * vocab) * (sizeof(float) + sizeof(D)));
 }
-BENCHMARK(sequence_logp_backward)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
+BENCHMARK_TEMPLATE(sequence_logp_backward, float)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
+BENCHMARK_TEMPLATE(sequence_logp_backward, Bfloat16)->Args({320, 49152})->Args({320, 128256})->UseRealTime();
 
 void argmax_rows(benchmark::State& state) {
   const std::int64_t rows = state.range(0), vocab = state.range(1);

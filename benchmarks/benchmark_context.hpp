@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <type_traits>
 
 #include "kernels/gemm.hpp"
 #include "kernels/row.hpp"
@@ -51,13 +52,16 @@ inline void report_bytes(benchmark::State& state, double bytes) {
   state.counters["of_bandwidth"] = Counter(bytes / measured_bandwidth(), Counter::kIsIterationInvariantRate);
 }
 
-// GFLOP/s, and the fraction of the rate of a large product.
+// GFLOP/s, and the fraction of the rate of a large product; where T is not float, of one in float too.
 template <class T>
 void report_flops(benchmark::State& state, double flops) {
   using benchmark::Counter;
-  static const double rate = kernels::measured_gemm_rate<T>();
+  const auto fraction = [&](double rate) { return Counter(flops / rate, Counter::kIsIterationInvariantRate); };
   state.counters["GFLOP/s"] = Counter(flops * 1e-9, Counter::kIsIterationInvariantRate);
-  state.counters["of_gemm"] = Counter(flops / rate, Counter::kIsIterationInvariantRate);
+  state.counters["of_gemm"] = fraction(kernels::measured_gemm_rate<T>());
+  if constexpr (!std::is_same_v<T, float>) {
+    state.counters["of_float_gemm"] = fraction(kernels::measured_gemm_rate<float>());
+  }
 }
 
 // A matrix of small distinct numbers: zeros would take shortcuts that data does not.

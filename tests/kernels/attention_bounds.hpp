@@ -1,6 +1,7 @@
 #pragma once
 // How far attention in T may be from its fp64 reference: rounding followed through the formulas of
-// kernels/attention.hpp, with the magnitudes of this problem. u(n) bounds n roundings of either side.
+// kernels/attention.hpp, with the magnitudes of this problem. u(n) bounds n roundings of either side; what enters a
+// second product (p, ds) and the results are stored as T.
 
 #include "kernels/reference/attention.hpp"
 #include "tests/support/tolerance.hpp"
@@ -27,9 +28,9 @@ inline double dot_magnitude(int head_dim, const Values& x, std::int64_t x_at, co
 struct RowBounds {
   double score = 0;                         // absolute, of the largest score error
   double low = HUGE_VAL, high = -HUGE_VAL;  // scores
-  double weight = 0;                        // relative, of the forward's p
+  double weight = 0;                        // relative, of the forward's p as stored
   double lse = 0;                           // absolute
-  double weight_again = 0;                  // relative, of p recomputed from the log-sum-exp
+  double weight_again = 0;                  // relative, of p recomputed from the log-sum-exp, before it is stored
 };
 
 template <class T>
@@ -51,12 +52,18 @@ std::vector<RowBounds> row_bounds(const AttentionProblem& problem, const Attenti
     // exp(s - max): the score, the subtraction, exp. The same error of the maximum cancels between terms and sum.
     const double term = row.score + u<T>(1) * range + u<T>(kExpRoundings);
     const double sum = u<T>(sum_depth(problem.keys) + 1);
-    row.weight = std::expm1(2 * term + sum + u<T>(2));
+    row.weight = stored<T>(std::expm1(2 * term + sum + u<T>(2)), 1);
     row.lse = term + row.score + sum + u<T>(3) * (std::abs(lse) + std::abs(row.high));
     row.weight_again =
         std::expm1(row.score + row.lse + u<T>(1) * (range + std::abs(lse - row.high) + row.lse) + u<T>(kExpRoundings));
   }
   return rows;
+}
+
+// Bounds of results as computed become bounds of results as stored.
+template <class T>
+void add_storage(const Values& expected, Values& bounds) {
+  for (std::size_t i = 0; i < bounds.size(); ++i) bounds[i] = stored<T>(bounds[i], expected[i]);
 }
 
 // [Tq, N D]: sum over keys of p v
@@ -72,6 +79,7 @@ Values out_bounds(const AttentionProblem& problem, const AttentionForward& forwa
           forward.p[pair] * std::abs(problem.v[problem.key_at(j, head) + d]) * (weight + sum * (1 + weight));
     }
   });
+  add_storage<T>(forward.out, bounds);
   return bounds;
 }
 
@@ -98,15 +106,19 @@ BackwardBounds backward_bounds(const AttentionProblem& problem, const AttentionF
     const double dp_error = u<T>(head_dim) * dot_magnitude(head_dim, d_out, query, problem.v, key);
     const double size = std::abs(backward.dp[pair]) + delta_magnitude + dp_error + delta_error;
     // scale p (dp - delta): the subtraction, two products and the scale's own rounding
-    const double ds_error =
+    const double ds_computed =
         problem.scale() * p * (again * size + (1 + again) * (dp_error + delta_error + u<T>(4) * size));
+    const double ds_error = stored<T>(ds_computed, backward.ds[pair]), p_error = stored<T>(again, 1);
     const double ds = std::abs(backward.ds[pair]) + ds_error;
     for (int d = 0; d < head_dim; ++d) {
       bounds.dq[query + d] += (ds_error + key_sum * ds) * std::abs(problem.k[key + d]);
       bounds.dk[key + d] += (ds_error + query_sum * ds) * std::abs(problem.q[query + d]);
-      bounds.dv[key + d] += p * (again + query_sum * (1 + again)) * std::abs(d_out[query + d]);
+      bounds.dv[key + d] += p * (p_error + query_sum * (1 + p_error)) * std::abs(d_out[query + d]);
     }
   });
+  add_storage<T>(backward.dq, bounds.dq);
+  add_storage<T>(backward.dk, bounds.dk);
+  add_storage<T>(backward.dv, bounds.dv);
   return bounds;
 }
 

@@ -105,8 +105,8 @@ TEST(AdamW, ShortMomentsAreRightInTheMean) {
   }
   double mean_m = 0, mean_v = 0;
   for (std::int64_t i = 0; i < n; ++i) {
-    mean_m += to_float(m(i)) / n;
-    mean_v += to_float(v(i)) / n;
+    mean_m += static_cast<float>(m(i)) / n;
+    mean_v += static_cast<float>(v(i)) / n;
   }
   // Each rounding is off by less than a unit, 2^-7 of the value, independently; 300 of them, damped by beta, over n.
   const double unit = 0x1p-7, deviations = 6;
@@ -135,12 +135,12 @@ TEST(AdamW, ShortMomentsOfASliceAreThoseOfTheWhole) {
 TEST(Bfloat16, StochasticRoundingKeepsWhatItHolds) {
   for (const float held : {0.0f, 1.0f, -2.5f, 0x1p-130f, std::numeric_limits<float>::infinity()}) {
     for (const std::uint32_t random : {0u, 1u, 0x7FFFu, 0xFFFFu}) {
-      EXPECT_EQ(to_float(round_stochastically(held, random)), held) << held;
+      EXPECT_EQ(static_cast<float>(round_stochastically(held, random)), held) << held;
     }
   }
-  EXPECT_TRUE(std::isnan(to_float(round_stochastically(std::numeric_limits<float>::quiet_NaN(), 0xFFFFu))));
-  EXPECT_EQ(to_float(round_stochastically(1.0f + 0x1p-8f, 0)), 1.0f);  // halfway to the next: down or up
-  EXPECT_EQ(to_float(round_stochastically(1.0f + 0x1p-8f, 0xFFFFu)), 1.0f + 0x1p-7f);
+  EXPECT_TRUE(std::isnan(static_cast<float>(round_stochastically(std::numeric_limits<float>::quiet_NaN(), 0xFFFFu))));
+  EXPECT_EQ(static_cast<float>(round_stochastically(1.0f + 0x1p-8f, 0)), 1.0f);  // halfway to the next: down or up
+  EXPECT_EQ(static_cast<float>(round_stochastically(1.0f + 0x1p-8f, 0xFFFFu)), 1.0f + 0x1p-7f);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <array>
-
-#include "kernels/attention.hpp"
 #include "kernels/attention_chunks.hpp"
 #include "tests/kernels/attention_bounds.hpp"
 #include "tests/kernels/attention_problems.hpp"
+#include "tests/kernels/attention_runs.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/threads.hpp"
 
@@ -13,124 +11,9 @@ namespace recpo::kernels {
 namespace {
 
 using reference::AttentionProblem;
-using test::Guarded;
-using test::TreeLengths;
+using test::compute;
+using test::DeviceProblem;
 using test::Values;
-
-// A column range of a guarded matrix.
-template <class T>
-Matrix<T> columns(const Guarded<T>& wide, std::int64_t begin, std::int64_t width) {
-  return Kokkos::subview(wide.matrix(), Kokkos::ALL, Kokkos::pair<std::int64_t, std::int64_t>(begin, begin + width));
-}
-
-// q, k and v in guarded memory: one matrix q|k|v as the model has it where queries are keys, three otherwise.
-template <class T>
-class Operands {
- public:
-  Operands(const AttentionProblem& problem, const Values& q, const Values& k, const Values& v)
-      : fused_(problem.queries == problem.keys),
-        query_width_(problem.shape.heads * problem.shape.head_dim),
-        key_width_(problem.shape.kv_heads * problem.shape.head_dim) {
-    if (fused_) {
-      Values qkv;
-      for (std::int64_t i = 0; i < problem.queries; ++i) {
-        qkv.insert(qkv.end(), q.begin() + i * query_width_, q.begin() + (i + 1) * query_width_);
-        qkv.insert(qkv.end(), k.begin() + i * key_width_, k.begin() + (i + 1) * key_width_);
-        qkv.insert(qkv.end(), v.begin() + i * key_width_, v.begin() + (i + 1) * key_width_);
-      }
-      parts_.emplace_back(problem.queries, query_width_ + 2 * key_width_, qkv);
-    } else {
-      parts_.emplace_back(problem.queries, query_width_, q);
-      parts_.emplace_back(problem.keys, key_width_, k);
-      parts_.emplace_back(problem.keys, key_width_, v);
-    }
-  }
-  Matrix<T> q() const { return columns(parts_[0], 0, query_width_); }
-  Matrix<T> k() const { return fused_ ? columns(parts_[0], query_width_, key_width_) : parts_[1].matrix(); }
-  Matrix<T> v() const {
-    return fused_ ? columns(parts_[0], query_width_ + key_width_, key_width_) : parts_[2].matrix();
-  }
-  std::vector<T> storage() const { return parts_[0].storage(); }
-
-  // As three separate matrices again; checks the guards.
-  std::array<Values, 3> values() const {
-    if (!fused_) return {parts_[0].values(), parts_[1].values(), parts_[2].values()};
-    const Values qkv = parts_[0].values();
-    const std::int64_t width = query_width_ + 2 * key_width_;
-    std::array<Values, 3> parts;
-    for (std::size_t i = 0; i < qkv.size(); ++i) {
-      const std::int64_t column = static_cast<std::int64_t>(i) % width;
-      parts[column < query_width_ ? 0 : column < query_width_ + key_width_ ? 1 : 2].push_back(qkv[i]);
-    }
-    return parts;
-  }
-
- private:
-  bool fused_;
-  std::int64_t query_width_, key_width_;
-  std::vector<Guarded<T>> parts_;
-};
-
-template <class T>
-struct Result {
-  Guarded<T> out;
-  Guarded<Accumulate<T>> lse;
-  Operands<T> gradient;  // dq, dk, dv
-};
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-// A problem on the device.
-template <class T>
-struct DeviceProblem {
-  explicit DeviceProblem(const AttentionProblem& problem)
-      : shape(problem.shape),
-        spans(problem.spans),
-        prefix_end(test::to_device(problem.prefix_end)),
-        own_begin(test::to_device(problem.own_begin)),
-        own_end(test::to_device(problem.own_end)),
-        in(problem, problem.q, problem.k, problem.v),
-        workspace(1, attention_workspace(shape, spans)) {}
-  AttentionMask mask() const { return {prefix_end, own_begin, own_end}; }
-
-  AttentionShape shape;
-  std::vector<AttentionSpan> spans;
-  OwnedVector<int> prefix_end, own_begin, own_end;
-  Operands<T> in;
-  Guarded<T> workspace;
-};
-
-// Outputs and workspace are NaN before.
-template <class T>
-void forward(const ExecSpace& exec, const DeviceProblem<T>& problem, const Result<T>& result) {
-  const Operands<T>& in = problem.in;
-  attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), in.q(), in.k(), in.v(), result.out.matrix(),
-                       result.lse.matrix(), problem.workspace.vector());
-}
-
-template <class T>
-Result<T> empty_result(const AttentionProblem& problem) {
-  return {{problem.queries, problem.shape.heads * problem.shape.head_dim},
-          {problem.queries, problem.shape.heads},
-          {problem, Values(problem.q.size(), kNaN), Values(problem.k.size(), kNaN), Values(problem.v.size(), kNaN)}};
-}
-
-// Forward, and backward for d_out.
-template <class T>
-Result<T> compute(const AttentionProblem& host_problem, const Values& d_out, const ExecSpace& exec = ExecSpace()) {
-  const DeviceProblem<T> problem(host_problem);
-  const Operands<T>& in = problem.in;
-  const Guarded<T> d_out_in(host_problem.queries, problem.shape.heads * problem.shape.head_dim, d_out);
-  const Result<T> result = empty_result<T>(host_problem);
-  const Operands<T>& gradient = result.gradient;
-  forward(exec, problem, result);
-  attention_backward<T>(exec, problem.shape, problem.spans, problem.mask(), in.q(), in.k(), in.v(), result.out.matrix(),
-                        result.lse.matrix(), d_out_in.matrix(), gradient.q(), gradient.k(), gradient.v(),
-                        problem.workspace.vector());
-  exec.fence();
-  problem.workspace.values();  // checks its guards
-  return result;
-}
 
 Values drop_unused(const Values& values, const Values& inputs) {  // keys of no span, whose gradient nobody writes
   Values used;
@@ -143,7 +26,7 @@ Values drop_unused(const Values& values, const Values& inputs) {  // keys of no 
 template <class T>
 void check(const AttentionProblem& problem) {
   const Values d_out = test::random_values<T>(problem.q.size(), "d_out");
-  const Result<T> actual = compute<T>(problem, d_out);
+  const test::Result<T> actual = compute<T>(problem, d_out);
   const reference::AttentionForward forward = reference::attention_forward(problem);
   const reference::AttentionBackward backward = reference::attention_backward(problem, forward, d_out);
   const auto rows = test::row_bounds<T>(problem, forward);
@@ -176,6 +59,7 @@ void check_trees() {
 
 TEST(Attention, TreesEqualTheReferenceInFloat) { check_trees<float>(); }
 TEST(Attention, TreesEqualTheReferenceInDouble) { check_trees<double>(); }
+TEST(Attention, TreesEqualTheReferenceInBfloat16) { check_trees<Bfloat16>(); }
 
 template <class T>
 void check_cache() {
@@ -189,12 +73,58 @@ void check_cache() {
 
 TEST(Attention, CachedKeysEqualTheReferenceInFloat) { check_cache<float>(); }
 TEST(Attention, CachedKeysEqualTheReferenceInDouble) { check_cache<double>(); }
+TEST(Attention, CachedKeysEqualTheReferenceInBfloat16) { check_cache<Bfloat16>(); }
 
 // Scores far beyond what exp holds: the maximum is taken away before.
-TEST(Attention, LargeScoresDoNotOverflow) {
-  AttentionProblem problem = test::tree_problem<float>({2, 1, 16}, {{40, {5, 6}}});
+template <class T>
+void check_large_scores() {
+  AttentionProblem problem = test::tree_problem<T>({2, 1, 16}, {{40, {5, 6}}});
   for (double& value : problem.q) value *= 512;
-  check<float>(problem);
+  check<T>(problem);
+}
+
+TEST(Attention, LargeScoresDoNotOverflow) {
+  check_large_scores<float>();
+  check_large_scores<Bfloat16>();
+}
+
+// Whole numbers from `low` on, few enough.
+Values whole_numbers(std::int64_t n, int low, int count, const char* stream) {
+  Random random(31, stream);
+  Values values(n);
+  for (double& value : values) value = low + static_cast<int>(random.below(count));
+  return values;
+}
+
+// 300 rows of four heads see the keys 0 and 1, which are alike, so that p = 1/2; with v_1 = -v_0 of whole numbers, out
+// and delta are 0 and ds = +-(d_out . v_0) / 16 has at most 8 digits. Bfloat16 holds all of these: what is left of the
+// error of dk and dv is that of their sums over five chunks and four heads, in float, and one rounding.
+TEST(Attention, KeyGradientsOfBfloat16AreSummedInFloat) {
+  const AttentionShape shape{4, 1, 64};
+  AttentionProblem problem = test::cache_problem<Bfloat16>(shape, {{2, 300}}, 302);
+  problem.prefix_end.assign(300, 2);
+  problem.own_begin = problem.own_end = problem.prefix_end;
+  const Values v = whole_numbers(shape.head_dim, -1, 3, "v"), d_out = whole_numbers(problem.q.size(), 0, 4, "d_out");
+  for (int d = 0; d < shape.head_dim; ++d) {
+    problem.k[shape.head_dim + d] = problem.k[d];
+    problem.v[d] = v[d];
+    problem.v[shape.head_dim + d] = -v[d];
+  }
+  const auto expected = reference::attention_backward(problem, reference::attention_forward(problem), d_out);
+  Values dk_magnitude(problem.k.size()), dv_magnitude(problem.k.size());
+  reference::for_each_pair(problem, [&](std::int64_t i, std::int64_t j, int head, std::int64_t pair) {
+    for (int d = 0; d < shape.head_dim; ++d) {
+      const std::int64_t query = problem.query_at(i, head) + d, key = problem.key_at(j, head) + d;
+      dk_magnitude[key] += std::abs(expected.ds[pair] * problem.q[query]);
+      dv_magnitude[key] += d_out[query] / 2;
+    }
+  });
+  const auto [dq, dk, dv] = compute<Bfloat16>(problem, d_out).gradient.values();
+  const double sum = test::gamma<Bfloat16>(300 * shape.heads, 300 * shape.heads);
+  test::expect_within<Bfloat16>(
+      dk, expected.dk, [&](auto i) { return test::stored<Bfloat16>(sum * dk_magnitude[i], expected.dk[i]); }, "dk");
+  test::expect_within<Bfloat16>(
+      dv, expected.dv, [&](auto i) { return test::stored<Bfloat16>(sum * dv_magnitude[i], expected.dv[i]); }, "dv");
 }
 
 TEST(Attention, GradientIsTheDerivativeOfTheForward) {
@@ -209,8 +139,8 @@ TEST(Attention, GradientIsTheDerivativeOfTheForward) {
     return [&, part](const Values& values) {
       AttentionProblem moved = problem;
       moved.*part = values;
-      const Result<double> result = empty_result<double>(moved);
-      forward(ExecSpace(), DeviceProblem<double>(moved), result);
+      const test::Result<double> result = test::empty_result<double>(moved);
+      test::forward(ExecSpace(), DeviceProblem<double>(moved), result);
       return test::weighted_sum(result.out.values(), d_out);
     };
   };
@@ -219,16 +149,21 @@ TEST(Attention, GradientIsTheDerivativeOfTheForward) {
   test::expect_gradient(loss_of(&AttentionProblem::v), problem.v, dv, noise, 15, "dv");
 }
 
-TEST(Attention, SameBitsForAnyNumberOfThreads) {
-  const AttentionProblem trees = test::tree_problem<float>({6, 2, 64}, {{250, {9, 12}}, {131, {7}}, {20, {3, 4}}});
-  const AttentionProblem rows = test::cache_problem<float>({6, 2, 64}, {{200, 1}, {77, 1}, {5, 3}}, 260);
+template <class T>
+void check_bits() {
+  const AttentionProblem trees = test::tree_problem<T>({6, 2, 64}, {{250, {9, 12}}, {131, {7}}, {20, {3, 4}}});
+  const AttentionProblem rows = test::cache_problem<T>({6, 2, 64}, {{200, 1}, {77, 1}, {5, 3}}, 260);
   for (const AttentionProblem& problem : {trees, rows}) {
-    const Values d_out = test::random_values<float>(problem.q.size(), "d_out");
-    test::expect_same_bits<float>(
-        [&](const ExecSpace& exec) { return compute<float>(problem, d_out, exec).out.storage(); });
-    test::expect_same_bits<float>(
-        [&](const ExecSpace& exec) { return compute<float>(problem, d_out, exec).gradient.storage(); });
+    const Values d_out = test::random_values<T>(problem.q.size(), "d_out");
+    test::expect_same_bits<T>([&](const ExecSpace& exec) { return compute<T>(problem, d_out, exec).out.storage(); });
+    test::expect_same_bits<T>(
+        [&](const ExecSpace& exec) { return compute<T>(problem, d_out, exec).gradient.storage(); });
   }
+}
+
+TEST(Attention, SameBitsForAnyNumberOfThreads) {
+  check_bits<float>();
+  check_bits<Bfloat16>();
 }
 
 // A sequence's result does not depend on what else is in the batch.
@@ -252,7 +187,7 @@ TEST(Attention, RoundsCoverEveryRowWithinTheWorkspace) {
   const AttentionShape shape{32, 8, 128};
   std::vector<AttentionSpan> spans;
   for (int i = 0; i < 40; ++i) spans.push_back({i * 1000, (i + 1) * 1000, i * 1000, (i + 1) * 1000});
-  const std::int64_t workspace = attention_workspace(shape, spans);
+  const std::int64_t workspace = attention_workspace<float>(shape, spans);
   const auto check_rounds = [&](const std::vector<AttentionRound>& rounds, std::int64_t matrices) {
     std::vector<int> seen(40000);
     for (const AttentionRound& round : rounds) {

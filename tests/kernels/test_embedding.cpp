@@ -39,12 +39,13 @@ struct Groups {
 };
 
 template <class T>
-Guarded<T> backward(const std::vector<int>& tokens, int vocab, int hidden, const Values& d_out_values,
-                    const Values& d_table_values, const ExecSpace& exec = ExecSpace()) {
+Guarded<Accumulate<T>> backward(const std::vector<int>& tokens, int vocab, int hidden, const Values& d_out_values,
+                                const Values& d_table_values, const ExecSpace& exec = ExecSpace()) {
   const Groups groups(tokens);
   const auto group_token = test::to_device(groups.token), group_begin = test::to_device(groups.begin);
   const auto order = test::to_device(groups.order);
-  const Guarded<T> d_out(tokens.size(), hidden, d_out_values), d_table(vocab, hidden, d_table_values);
+  const Guarded<T> d_out(tokens.size(), hidden, d_out_values);
+  const Guarded<Accumulate<T>> d_table(vocab, hidden, d_table_values);
   embedding_backward<T>(exec, group_token, group_begin, order, d_out.matrix(), d_table.matrix());
   exec.fence();
   return d_table;
@@ -63,7 +64,7 @@ void check(int count, int vocab, int hidden) {
   EXPECT_EQ(out.values(), out_values);  // a copy
 
   const Values d_out = test::random_values<T>(count * hidden, "d_out");
-  Values d_table = test::random_values<T>(vocab * hidden, "d_table"), magnitude = d_table, absolute = d_out;
+  Values d_table = test::random_values<Accumulate<T>>(vocab * hidden, "d_table"), magnitude = d_table, absolute = d_out;
   const Values before = d_table;
   for (double& value : magnitude) value = std::abs(value);
   for (double& value : absolute) value = std::abs(value);
@@ -83,6 +84,7 @@ void check_shapes() {
 
 TEST(Embedding, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(Embedding, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+TEST(Embedding, EqualsTheReferenceInBfloat16) { check_shapes<Bfloat16>(); }
 
 // The forward is linear: <d_out, table[tokens]> = <d_table, table> when d_table starts at 0.
 TEST(Embedding, BackwardIsTheTransposeOfTheForward) {

@@ -84,11 +84,13 @@ TEST(Reductions, SquareSumsHaveTheSameBitsForAnyNumberOfThreads) {
 TEST(Reductions, AddAddsOnce) {
   check_add<float>();
   check_add<double>();
+  check_add<Bfloat16>();
 }
 
 TEST(Reductions, RowsAreGatheredAndScattered) {
   check_rows<float>();
   check_rows<double>();
+  check_rows<Bfloat16>();
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ void check_forward(int tokens, int hidden) {
       actual.inverse_rms, inverse_rms, [&](auto t) { return inverse_rms[t] * r_bound; }, "inverse_rms");
   const double y_bound = r_bound + test::gamma<T>(2, 2);
   test::expect_within<T>(
-      actual.y, y, [&](auto i) { return std::abs(y[i]) * y_bound; }, "y");
+      actual.y, y, [&](auto i) { return test::stored<T>(std::abs(y[i]) * y_bound, y[i]); }, "y");
 }
 
 // The gradient kernel's inputs: T's own inverse_rms, and what dx and d_weight hold before.
@@ -50,15 +50,16 @@ struct Case {
   int tokens, hidden;
   Values x = test::random_values<T>(tokens * hidden, "x"), weight = test::random_values<T>(hidden, "weight");
   Values dy = test::random_values<T>(tokens * hidden, "dy"), dx = test::random_values<T>(tokens * hidden, "dx");
-  Values d_weight = test::random_values<T>(hidden, "d_weight");
+  Values d_weight = test::random_values<Accumulate<T>>(hidden, "d_weight");
   Values inverse_rms = forward<T>(tokens, hidden, x, weight).inverse_rms;
 };
 
 template <class T>
-std::pair<Guarded<T>, Guarded<T>> backward(const Case<T>& c, const ExecSpace& exec = ExecSpace()) {
+std::pair<Guarded<T>, Guarded<Accumulate<T>>> backward(const Case<T>& c, const ExecSpace& exec = ExecSpace()) {
   const Guarded<T> x(c.tokens, c.hidden, c.x), weight(c.weight), dy(c.tokens, c.hidden, c.dy);
-  const Guarded<T> dx(c.tokens, c.hidden, c.dx), d_weight(c.d_weight);
-  const Guarded<Accumulate<T>> r(c.inverse_rms), workspace(1, rms_norm_workspace(c.tokens, c.hidden));
+  const Guarded<T> dx(c.tokens, c.hidden, c.dx);
+  const Guarded<Accumulate<T>> d_weight(c.d_weight), r(c.inverse_rms),
+      workspace(1, rms_norm_workspace(c.tokens, c.hidden));
   rms_norm_backward<T>(exec, x.matrix(), weight.vector(), r.vector(), dy.matrix(), dx.matrix(), d_weight.vector(),
                        workspace.vector());
   exec.fence();
@@ -81,7 +82,7 @@ void check_backward(int tokens, int hidden) {
   const auto dx_bound = [&](std::int64_t i) {
     const double r = c.inverse_rms[i / hidden], direct = r * std::abs(c.dy[i] * c.weight[i % hidden]);
     const double pull = std::abs(c.x[i]) * r * r * r * mean[i / hidden];
-    return u * (5 * direct + (depth + 10) * pull + std::abs(c.dx[i]));
+    return test::stored<T>(u * (5 * direct + (depth + 10) * pull + std::abs(c.dx[i])), dx[i]);
   };
   test::expect_within<T>(actual_dx.values(), dx, dx_bound, "dx");
   test::expect_within<T>(
@@ -110,6 +111,7 @@ void check_shapes() {
 
 TEST(RmsNorm, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(RmsNorm, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+TEST(RmsNorm, EqualsTheReferenceInBfloat16) { check_shapes<Bfloat16>(); }
 
 TEST(RmsNorm, GradientIsTheDerivativeOfTheForward) {
   const int tokens = 19, hidden = 21;  // more than one chunk of rows

@@ -88,7 +88,8 @@ void check(int tokens, int heads, int head_dim) {
       const std::int64_t first = t * width + column / head_dim * head_dim + d;
       const double magnitude = std::abs(x[first]) + std::abs(x[first + half]);
       // Table, product, sum; and the angle itself, a product rounded in fp64 here and there, with sin and cos of it.
-      return magnitude * (test::gamma<T>(3, 3) + test::gamma<double>(2) * (positions[t] * frequencies[d] + 1));
+      const double angle_error = test::gamma<double>(2) * (positions[t] * frequencies[d] + 1);
+      return test::stored<T>(magnitude * (test::gamma<T>(3, 3) + angle_error), expected[i]);
     };
     test::expect_within<T>(rotate<T>(tables, positions, heads, width, x, direction).values(), expected, bound, "x");
   }
@@ -105,6 +106,7 @@ void check_shapes() {
 
 TEST(Rope, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(Rope, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+TEST(Rope, EqualsTheReferenceInBfloat16) { check_shapes<Bfloat16>(); }
 
 TEST(Rope, BackwardIsTheDerivativeOfTheForward) {
   const int tokens = 3, heads = 2, width = 20;

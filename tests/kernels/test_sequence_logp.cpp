@@ -49,21 +49,32 @@ template <class T>
 Forward<T> forward(int rows, int vocab, const Values& logits, const Targets& targets,
                    const ExecSpace& exec = ExecSpace()) {
   const Guarded<T> in(rows, vocab + kPadding, logits);
-  const Guarded<Accumulate<T>> lse(1, rows), token_logp(1, targets.count());
+  const Guarded<T> lse(1, rows), token_logp(1, targets.count());
   const auto begin = test::to_device(targets.begin), token = test::to_device(targets.token);
   sequence_logp_forward<T>(exec, in.matrix(), vocab, begin, token, lse.vector(), token_logp.vector());
   exec.fence();
   return {lse.values(), token_logp.values()};
 }
 
-template <class T>
-Guarded<T> backward(int rows, int vocab, const Values& logits, const Targets& targets, const Values& lse_values,
+template <class T, class D = T>
+Guarded<D> backward(int rows, int vocab, const Values& logits, const Targets& targets, const Values& lse_values,
                     const Values& d_values, const ExecSpace& exec = ExecSpace()) {
-  const Guarded<T> in_out(rows, vocab + kPadding, logits);
-  const Guarded<Accumulate<T>> lse(lse_values), d(d_values);
+  const Guarded<T> in(rows, vocab + kPadding, logits), lse(lse_values), d(d_values);
+  const Guarded<D> out(rows, vocab + kPadding);
   const auto begin = test::to_device(targets.begin), token = test::to_device(targets.token);
-  sequence_logp_backward<T>(exec, begin, token, lse.vector(), d.vector(), vocab, in_out.matrix());
+  sequence_logp_backward<T, D>(exec, begin, token, lse.vector(), d.vector(), vocab, in.matrix(), out.matrix());
   exec.fence();
+  return out;
+}
+
+// The gradient in the logits' place.
+template <class T>
+Guarded<T> backward_in_place(int rows, int vocab, const Values& logits, const Targets& targets,
+                             const Values& lse_values, const Values& d_values) {
+  const Guarded<T> in_out(rows, vocab + kPadding, logits), lse(lse_values), d(d_values);
+  const auto begin = test::to_device(targets.begin), token = test::to_device(targets.token);
+  sequence_logp_backward<T>(ExecSpace(), begin, token, lse.vector(), d.vector(), vocab, in_out.matrix(),
+                            in_out.matrix());
   return in_out;
 }
 
@@ -99,11 +110,11 @@ void check_forward(int rows, int vocab, const Values& logits, const Targets& tar
       actual.token_logp, token_logp, [&](auto m) { return logp_bound[m]; }, "token_logp");
 }
 
-template <class T>
+template <class T, class D = T>
 void check_backward(int rows, int vocab, const Values& logits, const Targets& targets) {
   const int width = vocab + kPadding;
   const Values lse = forward<T>(rows, vocab, logits, targets).lse;  // as the kernel has it, rounded
-  const Values d = test::random_values<Accumulate<T>>(targets.count(), "d_token_logp");
+  const Values d = test::random_values<T>(targets.count(), "d_token_logp");
   Values expected;
   reference::sequence_logp_backward(rows, width, logits, vocab, targets.begin, targets.token, lse, d, expected);
   const auto bound = [&](std::int64_t i) {
@@ -114,15 +125,19 @@ void check_backward(int rows, int vocab, const Values& logits, const Targets& ta
     const double p = std::exp(logits[i] - lse[r]), roundings = std::abs(logits[i] - lse[r]) + test::kExpRoundings;
     const bool is_target =
         std::count(&targets.token[targets.begin[r]], &targets.token[targets.begin[r]] + count, v) > 0;
-    return total * (p * test::gamma<T>(roundings + count + 2, roundings + count + 2) +
-                    (is_target ? (1 + p) * test::gamma<T>(count, count) : 0));
+    const double error = total * (p * test::gamma<T>(roundings + count + 2, roundings + count + 2) +
+                                  (is_target ? (1 + p) * test::gamma<T>(count, count) : 0));
+    return test::stored<D>(error, expected[i]);
   };
-  const Values actual = backward<T>(rows, vocab, logits, targets, lse, d).values();
+  const Values actual = backward<T, D>(rows, vocab, logits, targets, lse, d).values();
   test::expect_within<T>(actual, expected, bound, "d_logits");
   for (int i = 0; i < rows * width; ++i) {
     if (i % width >= vocab) {
       ASSERT_EQ(actual[i], 0) << "padding";
     }
+  }
+  if constexpr (std::is_same_v<T, D>) {
+    EXPECT_EQ(backward_in_place<T>(rows, vocab, logits, targets, lse, d).values(), actual);
   }
 }
 
@@ -133,6 +148,7 @@ void check(int rows, int vocab, double scale) {
   const Values logits = some_logits<T>(rows, vocab, scale);
   check_forward<T>(rows, vocab, logits, targets);
   check_backward<T>(rows, vocab, logits, targets);
+  if constexpr (std::is_same_v<T, float>) check_backward<float, Bfloat16>(rows, vocab, logits, targets);
 }
 
 template <class T>
@@ -146,6 +162,22 @@ void check_shapes() {
 
 TEST(SequenceLogp, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(SequenceLogp, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+
+// Where the model is nearly sure of a target, d (1 - p) is all that is left of the gradient: it is formed from p as
+// computed, not as stored. Rows whose target is alone, comes twice, or lies beside another.
+TEST(SequenceLogp, TheGradientOfAProbableTargetIsRoundedOnce) {
+  const int rows = 3, vocab = 70;
+  Targets targets(0, vocab);
+  targets.token = {5, 64, 64, 64, 3};
+  targets.begin = {0, 1, 3, 5};
+  for (const double lead : {4.0, 8.0, 12.0}) {
+    SCOPED_TRACE(testing::Message() << "led by " << lead);
+    Values logits = some_logits<float>(rows, vocab, 1.0);
+    for (int r = 0; r < rows; ++r) logits[r * (vocab + kPadding) + targets.token[targets.begin[r]]] = lead;
+    check_backward<float, Bfloat16>(rows, vocab, logits, targets);
+    check_backward<float>(rows, vocab, logits, targets);
+  }
+}
 
 TEST(SequenceLogp, GradientIsTheDerivativeOfTheForward) {
   const int rows = 7, vocab = 23;

@@ -40,7 +40,8 @@ void check(int tokens, int width) {
   // exp, the addition, the division and the product by up.
   const double y_bound = test::gamma<T>(test::kExpRoundings + 3, 7);
   test::expect_within<T>(
-      forward<T>(tokens, width, gate_up), y, [&](auto i) { return std::abs(y[i]) * y_bound; }, "y");
+      forward<T>(tokens, width, gate_up), y, [&](auto i) { return test::stored<T>(std::abs(y[i]) * y_bound, y[i]); },
+      "y");
 
   const auto bound = [&](std::int64_t i) {
     const std::int64_t t = i / (2 * width), column = i % width;
@@ -49,10 +50,10 @@ void check(int tokens, int width) {
     const double d = dy[t * width + column], s = 1 / (1 + std::exp(-gate));
     const double s_roundings = test::kExpRoundings + 2, silu = std::abs(gate) * s;
     const double u = test::gamma<T>(1, 1);
-    if (is_up) return u * std::abs(d) * silu * (s_roundings + 2);
+    if (is_up) return test::stored<T>(u * std::abs(d) * silu * (s_roundings + 2), d_gate_up[i]);
     // dy up (s + silu (1 - s)): 1 - s carries the absolute error of s; two products and a sum on top.
     const double inner = s_roundings * s + silu * ((s_roundings + 2) * (1 - s) + s_roundings * s + (1 - s));
-    return u * std::abs(d * up) * (inner + 3 * (s + silu * (1 - s)));
+    return test::stored<T>(u * std::abs(d * up) * (inner + 3 * (s + silu * (1 - s))), d_gate_up[i]);
   };
   for (const bool in_place : {false, true}) {
     test::expect_within<T>(backward<T>(tokens, width, gate_up, dy, in_place), d_gate_up, bound, "d_gate_up");
@@ -68,6 +69,7 @@ void check_shapes() {
 
 TEST(SwiGlu, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(SwiGlu, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+TEST(SwiGlu, EqualsTheReferenceInBfloat16) { check_shapes<Bfloat16>(); }
 
 TEST(SwiGlu, GradientIsTheDerivativeOfTheForward) {
   const int tokens = 5, width = 9;

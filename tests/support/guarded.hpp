@@ -75,15 +75,20 @@ class Guarded {
   }
 
  private:
-  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  using Bits = std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                                  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>;
   static constexpr std::int64_t kGuard = 5, kPadding = 3;
 
   std::int64_t position(std::int64_t i) const { return kGuard + i / columns_ * (columns_ + kPadding) + i % columns_; }
 
-  // A quiet NaN: the mark of this matrix above the position, both cut to the 22 bits a float has to spare.
+  // A quiet NaN: the mark of this matrix above the position, both cut to the 22 bits a float has to spare, or the 6 of
+  // bfloat16.
   T guard(std::int64_t position) const {
-    const Bits payload = static_cast<Bits>((mark_ << 12 ^ position) & 0x3FFFFF);
-    return std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(std::numeric_limits<T>::quiet_NaN()) | payload));
+    constexpr int kMarkShift = sizeof(T) == 2 ? 3 : 12;
+    constexpr std::int64_t kSpare = sizeof(T) == 2 ? 0x3F : 0x3FFFFF;
+    const T nan(std::numeric_limits<Accumulate<T>>::quiet_NaN());
+    const auto payload = static_cast<Bits>((mark_ << kMarkShift ^ position) & kSpare);
+    return std::bit_cast<T>(static_cast<Bits>(std::bit_cast<Bits>(nan) | payload));
   }
   static std::int64_t next_mark() {
     static std::int64_t mark = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// Bounds on rounding, derived and never tuned. u is the unit roundoff of T; k roundings in a row are off by at most
-// gamma(k) = k u / (1 - k u) relative to the sum of the magnitudes involved (Higham 2002, chapter 3).
+// Bounds on rounding, derived and never tuned. u is the unit roundoff of the type in which elements stored as T are
+// computed; k roundings in a row are off by at most gamma(k) = k u / (1 - k u) relative to the sum of the magnitudes
+// involved (Higham 2002, chapter 3). Where T is a shorter type, storing a result rounds once more, by s.
 
 #include <gtest/gtest.h>
 
@@ -9,13 +10,29 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <type_traits>
 #include <vector>
+
+#include "src/support/views.hpp"
 
 namespace recpo::test {
 
 template <class T>
 double unit_roundoff() {
-  return std::numeric_limits<T>::epsilon() / 2;
+  return std::numeric_limits<Accumulate<T>>::epsilon() / 2;
+}
+
+// s: bfloat16 keeps 8 binary digits, so that a value is at most 2^-8 of itself from the nearest; 0 where a result is
+// stored as it was computed.
+template <class T>
+double storage_roundoff() {
+  return std::is_same_v<T, Bfloat16> ? 0x1p-8 : 0;
+}
+
+// How far a result may be from `expected` as stored, when it was off by at most `error` as computed.
+template <class T>
+double stored(double error, double expected) {
+  return error + storage_roundoff<T>() * (std::abs(expected) + error);
 }
 
 template <class T>
@@ -39,7 +56,7 @@ inline double sum_depth(std::int64_t n) {
 // An error of exp of at most 2 ulp, in units of u.
 inline constexpr double kExpRoundings = 4;
 
-// |actual - expected| <= bound(i), every element; reports the worst only. The smallest positive T is always allowed:
+// |actual - expected| <= bound(i), every element; reports the worst only. The smallest normal T is always allowed:
 // a gradual underflow is not relative.
 template <class T>
 void expect_within(const std::vector<double>& actual, const std::vector<double>& expected,
@@ -48,7 +65,7 @@ void expect_within(const std::vector<double>& actual, const std::vector<double>&
   std::int64_t worst = -1;
   double worst_ratio = 1;
   for (std::size_t i = 0; i < actual.size(); ++i) {
-    const double allowed = bound(static_cast<std::int64_t>(i)) + std::numeric_limits<T>::min();
+    const double allowed = bound(static_cast<std::int64_t>(i)) + std::numeric_limits<Accumulate<T>>::min();
     const double ratio = std::abs(actual[i] - expected[i]) / allowed;
     if (ratio <= worst_ratio) continue;  // false for NaN
     worst = static_cast<std::int64_t>(i);
