@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from program_case import SMALL, STOPPED, WATCHDOG, Program, main, options
+from program_case import SMALL, STOPPED, WATCHDOG, Program, environment, main, options
 
 ENDLESS = [*SMALL, "run.stages=prepare,sft", "sft.steps=100000", "checkpoint.every_steps=0"]
 
@@ -25,7 +25,7 @@ class Job:
             self.launcher = subprocess.Popen(
                 [options.mpiexec, "--oversubscribe", "--bind-to", "none", "-np", str(ranks), options.program,
                  *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
-                text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+                text=True, env=environment(ranks))
 
     def wait_until(self, happens, seconds=120):
         deadline = time.monotonic() + seconds

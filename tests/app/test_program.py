@@ -9,7 +9,7 @@ import re
 import resource
 import subprocess
 
-from program_case import BAD_INPUT, CANNOT_WRITE, SMALL, STOPPED, USAGE, Program, main, options
+from program_case import BAD_INPUT, CANNOT_WRITE, SMALL, STOPPED, USAGE, Program, environment, main, options
 
 
 class Usage(Program):
@@ -124,7 +124,8 @@ class Ranks(Program):
                 bad = good + ["sft.stps=1"]
                 pair = [*bad, ":", *good] if mistaken == 0 else [*good, ":", *bad]
                 done = subprocess.run([options.mpiexec, "--oversubscribe", *pair], cwd=self.folder, timeout=120,
-                                      stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                      env=environment(2))
                 self.assert_one_error(done, USAGE, "sft.stps")
 
     def test_answers_once(self):
