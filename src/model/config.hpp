@@ -18,7 +18,9 @@ struct LlamaConfig {
   kernels::RopeScaling rope_scaling;  // factor 1 = none
   bool tie_word_embeddings = false;
   std::int32_t bos_token_id = -1, eos_token_id = -1;  // the first of a list; -1 = not named
+  std::vector<std::int32_t> more_eos_token_ids;       // the rest of the list, kept for those who generate elsewhere
   double initializer_range = 0.02;
+  std::string dtype = "float32";  // of the files the weights came from: float32 | bfloat16 | float16; not compared
 
   std::int64_t query_width() const { return num_attention_heads * head_dim; }
   std::int64_t key_value_width() const { return num_key_value_heads * head_dim; }
@@ -27,10 +29,12 @@ struct LlamaConfig {
   friend bool operator==(const LlamaConfig&, const LlamaConfig&);
 };
 
-// Throws kBadInput naming `source` and the key that is missing, of the wrong type, or unsupported (attention bias,
-// other activations, other rope types).
+// Throws kBadInput naming `source` and the key that is missing, of the wrong type, or unsupported: whatever would
+// change results and the decoder does not do (biases, other activations, rope types or architectures, sliding windows).
+// Older and newer spellings are read: torch_dtype or dtype, rope_theta and rope_scaling or rope_parameters.
 LlamaConfig parse_config(std::string_view json, const std::string& source);
-std::string to_json(const LlamaConfig& config, const std::string& torch_dtype = "float32");
+std::string to_json(const LlamaConfig& config, const std::string& dtype);
+std::string to_json(const LlamaConfig& config);  // with its own dtype
 
 // Named shapes for random weights: tiny, smollm2-135m, llama-3.2-1b, llama-3.1-8b. Throws kUsage with the known names.
 LlamaConfig named_config(const std::string& size);

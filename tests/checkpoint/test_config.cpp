@@ -47,10 +47,82 @@ TEST(Config, ReadsOlderAndNewerSpellings) {
   json["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 5e5}};
   EXPECT_EQ(parse_config(json.dump(), "x").rope_theta, 5e5);
   EXPECT_EQ(parse_config(json.dump(), "x").rope_scaling.factor, 1.0);
-  json["eos_token_id"] = {7, 8};
+  json["rope_theta"] = 5e5;  // both spellings, agreeing
+  EXPECT_EQ(parse_config(json.dump(), "x").rope_theta, 5e5);
+  json["eos_token_id"] = {7, 8, 9};
   EXPECT_EQ(parse_config(json.dump(), "x").eos_token_id, 7);
+  EXPECT_EQ(parse_config(to_json(parse_config(json.dump(), "x")), "x").more_eos_token_ids,
+            (std::vector<std::int32_t>{8, 9}));
   json["bos_token_id"] = nullptr;
   EXPECT_EQ(parse_config(json.dump(), "x").bos_token_id, -1);
+}
+
+TEST(Config, DtypeHasTwoNamesAndStays) {
+  auto json = nlohmann::json::parse(to_json(small_config()));
+  EXPECT_EQ(parse_config(json.dump(), "x").dtype, "float32");
+  json["torch_dtype"] = "bfloat16";
+  EXPECT_EQ(parse_config(to_json(parse_config(json.dump(), "x")), "x").dtype, "bfloat16");
+  json.erase("torch_dtype"), json["dtype"] = "float16";
+  EXPECT_EQ(parse_config(json.dump(), "x").dtype, "float16");
+}
+
+// The keys that decide, as the publishers wrote them.
+struct Published {
+  const char* name;
+  const char* json;
+  std::int64_t num_parameters;
+};
+
+TEST(Config, PublishedConfigsAreReadWithTheirNumberOfParameters) {
+  const std::vector<Published> published = {
+      {"Llama-3.1-8B-Instruct",
+       R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+           "bos_token_id": 128000, "eos_token_id": [128001, 128008, 128009], "hidden_act": "silu", "hidden_size": 4096,
+           "initializer_range": 0.02, "intermediate_size": 14336, "max_position_embeddings": 131072, "mlp_bias": false,
+           "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
+           "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 8.0, "low_freq_factor": 1.0,
+           "high_freq_factor": 4.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"},
+           "rope_theta": 500000.0, "tie_word_embeddings": false, "torch_dtype": "bfloat16", "use_cache": true,
+           "vocab_size": 128256})",
+       8'030'261'248},
+      {"Llama-3.2-1B",
+       R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 128000,
+           "eos_token_id": 128001, "head_dim": 64, "hidden_act": "silu", "hidden_size": 2048,
+           "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": false, "model_type": "llama",
+           "num_attention_heads": 32, "num_hidden_layers": 16, "num_key_value_heads": 8, "pretraining_tp": 1,
+           "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+           "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0,
+           "tie_word_embeddings": true, "torch_dtype": "bfloat16", "vocab_size": 128256})",
+       1'235'814'400},
+      {"SmolLM2-135M-Instruct",
+       R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 1, "eos_token_id": 2,
+           "hidden_act": "silu", "hidden_size": 576, "intermediate_size": 1536, "is_llama_config": true,
+           "max_position_embeddings": 8192, "mlp_bias": false, "model_type": "llama", "num_attention_heads": 9,
+           "num_hidden_layers": 30, "num_key_value_heads": 3, "pad_token_id": 2, "pretraining_tp": 1,
+           "rms_norm_eps": 1e-05, "rope_interleaved": false, "rope_scaling": null, "rope_theta": 100000,
+           "tie_word_embeddings": true, "torch_dtype": "bfloat16", "transformers.js_config": {"kv_cache_dtype":
+           {"q4f16": "float16", "fp16": "float16"}}, "vocab_size": 49152})",
+       134'515'008},
+      {"TinyLlama-1.1B-Chat",
+       R"({"architectures": ["LlamaForCausalLM"], "attention_bias": false, "bos_token_id": 1, "eos_token_id": 2,
+           "hidden_act": "silu", "hidden_size": 2048, "intermediate_size": 5632, "max_position_embeddings": 2048,
+           "model_type": "llama", "num_attention_heads": 32, "num_hidden_layers": 22, "num_key_value_heads": 4,
+           "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 10000.0,
+           "tie_word_embeddings": false, "torch_dtype": "bfloat16", "vocab_size": 32000})",
+       1'100'048'384},
+      {"Llama-2-7b",
+       R"({"architectures": ["LlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu",
+           "hidden_size": 4096, "intermediate_size": 11008, "max_position_embeddings": 4096, "model_type": "llama",
+           "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32, "pretraining_tp": 1,
+           "rms_norm_eps": 1e-05, "rope_scaling": null, "tie_word_embeddings": false, "torch_dtype": "float16",
+           "vocab_size": 32000})",
+       6'738'415'616}};
+  for (const Published& model : published) {
+    SCOPED_TRACE(model.name);
+    EXPECT_EQ(parse_config(model.json, "x").num_parameters(), model.num_parameters);
+  }
+  EXPECT_EQ(parse_config(published[0].json, "x").rope_scaling.factor, 8.0);
+  EXPECT_EQ(parse_config(published[0].json, "x").more_eos_token_ids.size(), 2u);
 }
 
 TEST(Config, AbsentKeysMeanWhatTheyMeanToTransformers) {
