@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "src/checkpoint/companions.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
 #include "src/optim/adamw.hpp"
@@ -40,13 +41,13 @@ struct Manifest {
 
 // Collective over `grid.world`: every rank writes what it owns, rank 0 the manifest; all return or throw the same error
 // together, and after an error no step_N.tmp stays. `store` holds the shard of grid.tp, `optimizer` the slices of
-// grid.dp (or everything); it may be null (import). Afterwards prunes whole checkpoints of `stage_folder` beyond the
-// newest `keep` (>= 1).
+// grid.dp (or everything); it may be null (import). `companions` become files of the checkpoint. Afterwards prunes
+// whole checkpoints of `stage_folder` beyond the newest `keep` (>= 1).
 template <class T>
 void save_checkpoint(const std::filesystem::path& stage_folder, const Progress& progress,
                      const model::LlamaConfig& config, const model::ParameterStore<T>& store,
                      const optim::AdamW<T>* optimizer, const text::Tokenizer& tokenizer, int keep,
-                     const parallel::ProcessGrid& grid);
+                     const parallel::ProcessGrid& grid, const Companions& companions = {});
 
 // The newest whole step_N of a stage folder, verified; broken newer ones are reported with log::warn. nullopt when
 // there are no step_N folders at all; throws kBadInput when there are some and every one is broken. With `ranks` it is

@@ -61,18 +61,26 @@ std::string index_text(const std::vector<Shard>& shards, int element_bytes) {
   return nlohmann::ordered_json{{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}.dump(2) + "\n";
 }
 
-void write_tokenizer(const fs::path& folder, const text::Tokenizer& tokenizer) {
+void write_tokenizer(const fs::path& folder, const text::Tokenizer& tokenizer, const Companions& companions) {
   write_file(folder / tokenizer.file_name(), tokenizer.file_content());
+  for (const auto& [name, content] : companions) write_file(folder / name, content);
   // Without it Transformers would take model_type's own tokenizer class, which need not be this file's.
-  if (tokenizer.file_name() == "tokenizer.json")
+  if (tokenizer.file_name() == "tokenizer.json" && !companions.contains("tokenizer_config.json"))
     write_file(folder / "tokenizer_config.json", "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}\n");
+}
+
+// A configuration without token ids (Meta's) takes the tokenizer's, by which others know where to stop.
+std::string config_text(model::LlamaConfig config, const text::Tokenizer& tokenizer, const std::string& dtype) {
+  if (config.bos_token_id < 0) config.bos_token_id = tokenizer.begin_id();
+  if (config.eos_token_id < 0) config.eos_token_id = tokenizer.end_id();
+  return model::to_json(config, dtype);
 }
 }  // namespace
 
 template <class T>
 void export_hugging_face(const fs::path& folder, const model::LlamaConfig& config,
                          const model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
-                         const std::string& dtype, std::int64_t shard_bytes) {
+                         const std::string& dtype, std::int64_t shard_bytes, const Companions& companions) {
   for (const model::Parameter& parameter : store.parameters())
     RECPO_REQUIRE(parameter.size() == parameter.global_size());
   const ElementType type = element_type(dtype);
@@ -89,8 +97,8 @@ void export_hugging_face(const fs::path& folder, const model::LlamaConfig& confi
     for (std::size_t i = 0; i < shards.size(); ++i)
       write_shard(temporary / shard_name(i, shards.size()), shards[i], type, store, progress);
     if (shards.size() > 1) write_file(temporary / "model.safetensors.index.json", index_text(shards, type.bytes));
-    write_file(temporary / "config.json", model::to_json(config, dtype));
-    write_tokenizer(temporary, tokenizer);
+    write_file(temporary / "config.json", config_text(config, tokenizer, dtype));
+    write_tokenizer(temporary, tokenizer, companions);
     sync_path(temporary);
     std::error_code error;
     fs::rename(temporary, target, error);
@@ -105,7 +113,7 @@ void export_hugging_face(const fs::path& folder, const model::LlamaConfig& confi
 #define RECPO_INSTANTIATE(T)                                                                                        \
   template void export_hugging_face<T>(const std::filesystem::path&, const model::LlamaConfig&,                     \
                                        const model::ParameterStore<T>&, const text::Tokenizer&, const std::string&, \
-                                       std::int64_t);
+                                       std::int64_t, const Companions&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

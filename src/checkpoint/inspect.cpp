@@ -2,8 +2,9 @@
 
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
-#include "src/checkpoint/hugging_face_files.hpp"
 #include "src/checkpoint/manifest.hpp"
+#include "src/checkpoint/meta_folder.hpp"
+#include "src/checkpoint/model_files.hpp"
 #include "src/checkpoint/shard_reader.hpp"
 #include "src/checkpoint/step_folders.hpp"
 #include "src/support/check.hpp"
@@ -93,11 +94,10 @@ std::string describe_tensors(const SafetensorsFile& file) {
   return text;
 }
 
-std::string describe_hugging_face(const fs::path& path) {
-  const model::LlamaConfig config = read_hugging_face_config(path);
-  const HuggingFaceFiles files(path);
+std::string describe_model(const fs::path& path, const char* form, const model::LlamaConfig& config) {
+  const ModelFiles files(path);
   files.check(config);
-  std::string text = fmt::format("{}: Hugging Face model, all tensors there\n", path.string());
+  std::string text = fmt::format("{}: {} model, all tensors there\n", path.string(), form);
   text += describe_config(config);
   for (const SafetensorsFile& file : files.files())
     text += describe_file(file.path().filename().string(), fs::file_size(file.path()), sha256_file_hex(file.path()));
@@ -115,8 +115,10 @@ std::string describe(const fs::path& path) {
   }
   if (fs::exists(path / kManifestName, ignored)) return describe_checkpoint(path);
   if (const auto folders = list_steps(path); !folders.empty()) return describe_stage(path, folders);
-  if (fs::exists(path / "config.json", ignored)) return describe_hugging_face(path);
-  throw_input("{}: neither a checkpoint, a folder of checkpoints, a Hugging Face model nor a safetensors file",
+  if (fs::exists(path / "config.json", ignored))
+    return describe_model(path, "Hugging Face", read_hugging_face_config(path));
+  if (fs::exists(path / kMetaParams, ignored)) return describe_model(path, "Meta", read_meta_config(path));
+  throw_input("{}: neither a checkpoint, a folder of checkpoints, a model's folder nor a safetensors file",
               path.string());
 }
 

@@ -115,7 +115,7 @@ std::string format_contents(const Contents& contents) {
                                  {"weights_hash", contents.manifest.weights_hash},
                                  {"dtype", contents.dtype},
                                  {"tokenizer", contents.tokenizer_name}};
-  json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config, contents.dtype));
+  json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config));
   json["grid"] = {{"tp", contents.grid.tp}, {"dp", contents.grid.dp}, {"zero_shards", contents.grid.zero_shards}};
   json["files"] = nlohmann::ordered_json::object();
   for (const auto& [name, record] : contents.files)

@@ -2,8 +2,9 @@
 
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
-#include "src/checkpoint/hugging_face_files.hpp"
 #include "src/checkpoint/manifest.hpp"
+#include "src/checkpoint/meta_folder.hpp"
+#include "src/checkpoint/model_files.hpp"
 #include "src/checkpoint/together.hpp"
 #include "src/parallel/serial_communicator.hpp"
 #include "src/support/check.hpp"
@@ -14,14 +15,15 @@ namespace recpo::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
-constexpr char kIsFolder = 'f', kHasManifest = 'm', kHasConfig = 'c';
+constexpr char kIsFolder = 'f', kHasManifest = 'm', kHasConfig = 'c', kHasParams = 'p';
 
 std::string look_at(const fs::path& path) {
   std::error_code ignored;
   std::string seen;
   if (fs::is_directory(path, ignored)) seen += kIsFolder;
   if (fs::exists(path / kManifestName, ignored)) seen += kHasManifest;
-  if (fs::exists(path / "config.json", ignored)) seen += kHasConfig;
+  if (fs::exists(fs::symlink_status(path / "config.json", ignored))) seen += kHasConfig;
+  if (fs::exists(fs::symlink_status(path / kMetaParams, ignored))) seen += kHasParams;
   return seen;
 }
 
@@ -33,9 +35,12 @@ ModelSource open_native(const fs::path& checkpoint, parallel::Communicator& rank
 }
 
 // Shapes are compared with config.json here, before anybody allocates what it asks for.
-ModelSource open_hugging_face(const fs::path& folder) {
-  ModelSource source{ModelSource::Kind::kHuggingFace, folder, read_hugging_face_config(folder)};
-  HuggingFaceFiles(folder).check(source.config);
+ModelSource open_folder(ModelSource::Kind kind, const fs::path& folder) {
+  const ModelFiles files(folder);
+  ModelSource source{kind, folder, {}};
+  source.config = kind == ModelSource::Kind::kMeta ? read_meta_config(folder) : read_hugging_face_config(folder);
+  files.check(source.config);
+  source.config.dtype = files.dtype(source.config);  // of the tensors: config.json may say another
   return source;
 }
 }  // namespace
@@ -46,11 +51,12 @@ ModelSource open_model(const fs::path& path, parallel::Communicator& ranks) {
   if (sees(seen, kHasManifest)) return open_native(path, ranks);
   if (const auto newest = find_newest(path, ranks))
     return {ModelSource::Kind::kNative, *newest, read_contents(*newest).manifest.config};
-  if (sees(seen, kHasConfig)) return open_hugging_face(path);
+  if (sees(seen, kHasConfig)) return open_folder(ModelSource::Kind::kHuggingFace, path);
+  if (sees(seen, kHasParams)) return open_folder(ModelSource::Kind::kMeta, path);
   throw_input(
       "model {}: there is neither {} (a checkpoint), nor a folder step_N (a stage's checkpoints), nor config.json (a "
-      "Hugging Face model)",
-      path.string(), kManifestName);
+      "Hugging Face model), nor {} (a model in Meta's form)",
+      path.string(), kManifestName, kMetaParams);
 }
 
 ModelSource open_model(const fs::path& path) {
@@ -59,7 +65,19 @@ ModelSource open_model(const fs::path& path) {
 }
 
 text::Tokenizer read_tokenizer(const ModelSource& source) {
-  return source.kind == ModelSource::Kind::kNative ? read_tokenizer(source.path) : text::Tokenizer::load(source.path);
+  text::Tokenizer tokenizer =
+      source.kind == ModelSource::Kind::kNative ? read_tokenizer(source.path) : text::Tokenizer::load(source.path);
+  if (tokenizer.vocab_size() > source.config.vocab_size)
+    throw_input("{}: {} has {} tokens, the model's vocab_size is {}: they do not belong together", source.path.string(),
+                tokenizer.file_name(), tokenizer.vocab_size(), source.config.vocab_size);
+  return tokenizer;
+}
+
+std::string lossless_dtype(const ModelSource& source) {
+  if (source.kind != ModelSource::Kind::kNative) return source.config.dtype;
+  const Contents contents = read_contents(source.path);
+  if (contents.manifest.progress.stage == "import") return source.config.dtype;
+  return contents.dtype == "bfloat16" ? "bfloat16" : "float32";
 }
 
 template <class T>
@@ -72,12 +90,12 @@ std::string model_hash(const ModelSource& source) {
   Sha256 hash;
   if (source.kind == ModelSource::Kind::kNative) {
     const Manifest manifest = read_contents(source.path).manifest;
-    hash.update(manifest.weights_hash + model::to_json(manifest.config));
+    hash.update(manifest.weights_hash + model::to_json(manifest.config, "float32"));  // the same weights in any type
     return hash.hex();
   }
-  const HuggingFaceFiles files(source.path);
+  const ModelFiles files(source.path);
   recpo::Progress progress("hash " + source.path.string(), static_cast<std::int64_t>(files.files().size()), "files");
-  hash.update(sha256_file_hex(source.path / "config.json"));
+  hash.update(sha256_file_hex(source.path / (files.is_meta() ? kMetaParams : "config.json")));
   for (const SafetensorsFile& file : files.files()) {
     hash.update(sha256_file_hex(file.path()));
     progress.advance();

@@ -1,6 +1,6 @@
 #pragma once
-// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one) or a Hugging Face
-// folder.
+// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one), a Hugging Face folder
+// or one in Meta's form.
 
 #include <filesystem>
 #include <string>
@@ -13,7 +13,7 @@
 namespace recpo::checkpoint {
 
 struct ModelSource {
-  enum class Kind { kNative, kHuggingFace };
+  enum class Kind { kNative, kHuggingFace, kMeta };
   Kind kind = Kind::kHuggingFace;
   std::filesystem::path path;  // of the checkpoint itself
   model::LlamaConfig config;
@@ -23,7 +23,11 @@ struct ModelSource {
 // they are given (collective), else by this rank alone.
 ModelSource open_model(const std::filesystem::path& path, parallel::Communicator& ranks);
 ModelSource open_model(const std::filesystem::path& path);
+// Throws kBadInput when it has more tokens than the model.
 text::Tokenizer read_tokenizer(const ModelSource& source);
+// The element type of a file that holds these weights bit for bit: float32 | bfloat16 | float16. For imported models
+// that of the files they came from, for trained ones that of the training's weights.
+std::string lossless_dtype(const ModelSource& source);
 // The part that the store holds.
 template <class T>
 void load_weights(const ModelSource& source, model::ParameterStore<T>& store);

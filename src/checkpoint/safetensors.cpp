@@ -1,34 +1,17 @@
 #include "src/checkpoint/safetensors.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstring>
 #include <map>
 
-#include "src/checkpoint/half.hpp"
 #include "src/support/check.hpp"
 #include "src/support/json.hpp"
 
 namespace recpo::checkpoint {
-namespace fs = std::filesystem;
-
 namespace {
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kLongestHeader = std::uint64_t{1} << 24;  // thousands of layers need less
 constexpr std::size_t kMostDimensions = 8;
 constexpr int kHeaderDepth = 4;
-
-int bytes_of(const std::string& dtype) {
-  static const std::map<std::string, int> bytes = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
-                                                   {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-                                                   {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
-  const auto found = bytes.find(dtype);
-  return found == bytes.end() ? 0 : found->second;
-}
 
 // A non-negative whole number at most `limit`; JSON's negative, fractional and huge ones are refused.
 std::uint64_t checked_number(const nlohmann::json& value, std::uint64_t limit, const std::string& where) {
@@ -39,11 +22,10 @@ std::uint64_t checked_number(const nlohmann::json& value, std::uint64_t limit, c
 
 // shape's product times the element's bytes, refused before it can pass the data's own size
 void parse_shape(const nlohmann::json& json, std::uint64_t data_bytes, const std::string& where, Tensor& tensor) {
-  const int element_bytes = bytes_of(tensor.dtype);
-  if (element_bytes == 0) throw_input("{}: unknown dtype {}", where, tensor.dtype);
+  std::uint64_t bytes = element_bytes(tensor.dtype);
+  if (bytes == 0) throw_input("{}: unknown dtype {}", where, tensor.dtype);
   if (!json.is_array() || json.size() > kMostDimensions)
     throw_input("{}: shape must be a list of at most {} numbers", where, kMostDimensions);
-  std::uint64_t bytes = element_bytes;
   for (const nlohmann::json& extent : json) {
     const std::uint64_t count = checked_number(extent, INT64_MAX, where + ": shape");
     if (count != 0 && bytes > data_bytes / count)
@@ -108,36 +90,15 @@ std::uint64_t header_length(std::string_view file, const std::string& source) {
     throw_input("{}: header of {} bytes in a file of {}: cut off, or no safetensors file", source, length, file.size());
   return length;
 }
-
-std::shared_ptr<const std::string_view> map_file(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) throw_input("cannot read {}: {}", path.string(), std::strerror(errno));
-  struct stat status {};
-  const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  const auto size = regular ? static_cast<std::size_t>(status.st_size) : 0;
-  void* memory = size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
-  const int error = errno;
-  ::close(descriptor);
-  if (!regular) throw_input("{} is not a regular file", path.string());
-  if (memory == MAP_FAILED) throw_input("cannot read {}: {}", path.string(), std::strerror(error));
-  const auto unmap = [](const std::string_view* view) {
-    if (!view->empty()) ::munmap(const_cast<char*>(view->data()), view->size());
-    delete view;
-  };
-  return {new std::string_view(static_cast<const char*>(memory), size), unmap};
-}
-
-// Elements in a file need not be aligned, so they are copied out one by one.
-template <class Stored, class T, class Convert>
-void convert_all(const char* bytes, std::span<T> values, Convert convert) {
-  for (T& value : values) {
-    Stored stored;
-    std::memcpy(&stored, bytes, sizeof stored);
-    value = static_cast<T>(convert(stored));
-    bytes += sizeof stored;
-  }
-}
 }  // namespace
+
+int element_bytes(const std::string& dtype) {
+  static const std::map<std::string, int> bytes = {{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E5M2", 1}, {"F8_E4M3", 1},
+                                                   {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
+                                                   {"U32", 4},  {"F32", 4}, {"F64", 8}, {"I64", 8},     {"U64", 8}};
+  const auto found = bytes.find(dtype);
+  return found == bytes.end() ? 0 : found->second;
+}
 
 std::int64_t Tensor::size() const {
   std::int64_t count = 1;
@@ -162,32 +123,5 @@ std::vector<Tensor> parse_safetensors(std::string_view file, const std::string& 
   for (Tensor& tensor : tensors) tensor.begin += data_begin, tensor.end += data_begin;
   return tensors;
 }
-
-SafetensorsFile::SafetensorsFile(const fs::path& path)
-    : path_(path), file_(map_file(path)), tensors_(parse_safetensors(*file_, path.string())) {}
-
-const Tensor* SafetensorsFile::find(const std::string& name) const {
-  const auto found = std::ranges::find(tensors_, name, &Tensor::name);
-  return found == tensors_.end() ? nullptr : &*found;
-}
-
-template <class T>
-void SafetensorsFile::read(const Tensor& tensor, std::int64_t begin, std::span<T> values) const {
-  RECPO_REQUIRE(begin >= 0 && begin + static_cast<std::int64_t>(values.size()) <= tensor.size());
-  const char* bytes = file_->data() + tensor.begin + begin * bytes_of(tensor.dtype);
-  if (tensor.dtype == "F32") {
-    convert_all<float>(bytes, values, [](float value) { return value; });
-  } else if (tensor.dtype == "BF16") {
-    convert_all<std::uint16_t>(bytes, values, bfloat16_to_float);
-  } else if (tensor.dtype == "F16") {
-    convert_all<std::uint16_t>(bytes, values, float16_to_float);
-  } else {
-    throw_input("{}: tensor {} has dtype {}; supported are F32, BF16 and F16", path_.string(), tensor.name,
-                tensor.dtype);
-  }
-}
-template void SafetensorsFile::read<float>(const Tensor&, std::int64_t, std::span<float>) const;
-template void SafetensorsFile::read<double>(const Tensor&, std::int64_t, std::span<double>) const;
-template void SafetensorsFile::read<Bfloat16>(const Tensor&, std::int64_t, std::span<Bfloat16>) const;
 
 }  // namespace recpo::checkpoint

@@ -12,8 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "src/support/bfloat16.hpp"
-
 namespace recpo::checkpoint {
 
 struct Tensor {
@@ -30,7 +28,11 @@ std::vector<Tensor> parse_safetensors(std::string_view file, const std::string& 
 // "[576, 49152]", for messages
 std::string format_shape(std::span<const std::int64_t> shape);
 
-// Maps a file into memory for reading; the tensors' bytes live as long as the object.
+// Bytes of one element of any of the format's types, "F32"; 0 when there is no such type.
+int element_bytes(const std::string& dtype);
+
+// Maps a file into memory for reading. Pages that were read count as the program's memory until they are given back, so
+// whoever reads a large tensor releases it piece by piece.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -39,11 +41,16 @@ class SafetensorsFile {
   const Tensor* find(const std::string& name) const;  // null when there is none
   const std::filesystem::path& path() const { return path_; }
 
-  // Elements [begin, begin + values.size()) of a tensor. Throws kBadInput when its type is none of the three.
+  // Elements [begin, begin + values.size()) of a tensor: the same bits where T is the file's type, else by way of
+  // float. Throws kBadInput when its type is none of the three.
   template <class T>
   void read(const Tensor& tensor, std::int64_t begin, std::span<T> values) const;
+  // Gives back the memory of the tensor's pages that were read; they may be read again.
+  void release(const Tensor& tensor) const;
 
  private:
+  void forget(std::uint64_t begin, std::uint64_t end) const;
+
   std::filesystem::path path_;
   std::shared_ptr<const std::string_view> file_;  // unmaps when the last owner goes
   std::vector<Tensor> tensors_;

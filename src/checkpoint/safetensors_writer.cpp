@@ -4,8 +4,10 @@
 
 #include "src/checkpoint/half.hpp"
 #include "src/checkpoint/safetensors.hpp"
+#include "src/checkpoint/safetensors_types.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::checkpoint {
 namespace {
@@ -59,9 +61,15 @@ SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, const El
 template <class T>
 void SafetensorsWriter::append(std::span<const T> values) {
   missing_ -= static_cast<std::int64_t>(values.size());
-  if (type_.dtype == "F32") append_to_file(path_, convert_all(values, [](float value) { return value; }));
-  if (type_.dtype == "BF16") append_to_file(path_, convert_all(values, float_to_bfloat16));
-  if (type_.dtype == "F16") append_to_file(path_, convert_all(values, float_to_float16));
+  if (is_stored_as<T>(type_.dtype)) {
+    append_to_file(path_, {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+  } else if (type_.dtype == "F32") {
+    append_to_file(path_, convert_all(values, [](float value) { return value; }));
+  } else if (type_.dtype == "BF16") {
+    append_to_file(path_, convert_all(values, float_to_bfloat16));
+  } else {
+    append_to_file(path_, convert_all(values, float_to_float16));
+  }
 }
 
 void SafetensorsWriter::close() {
@@ -69,8 +77,8 @@ void SafetensorsWriter::close() {
   sync_path(path_);
 }
 
-template void SafetensorsWriter::append<float>(std::span<const float>);
-template void SafetensorsWriter::append<double>(std::span<const double>);
-template void SafetensorsWriter::append<Bfloat16>(std::span<const Bfloat16>);
+#define RECPO_INSTANTIATE(T) template void SafetensorsWriter::append<T>(std::span<const T>);
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
 
 }  // namespace recpo::checkpoint

@@ -33,7 +33,8 @@ std::vector<ShardRecord> parse_records(const std::vector<std::string>& lines) {
 template <class T>
 void save_checkpoint(const fs::path& stage_folder, const Progress& progress, const model::LlamaConfig& config,
                      const model::ParameterStore<T>& store, const optim::AdamW<T>* optimizer,
-                     const text::Tokenizer& tokenizer, int keep, const parallel::ProcessGrid& grid) {
+                     const text::Tokenizer& tokenizer, int keep, const parallel::ProcessGrid& grid,
+                     const Companions& companions) {
   RECPO_REQUIRE(keep >= 1 && progress.step >= 0);
   const GridPlace place{grid.tp->rank(), grid.tp->size(), grid.dp->rank(), grid.dp->size()};
   const bool leads = grid.world->rank() == 0;
@@ -49,8 +50,8 @@ void save_checkpoint(const fs::path& stage_folder, const Progress& progress, con
     });
     do_together(*grid.world, [&] {
       if (leads)
-        manifest_text =
-            write_manifest(folder, place, progress, config, store, optimizer, tokenizer, parse_records(lines));
+        manifest_text = write_manifest(folder, place, progress, config, store, optimizer, tokenizer,
+                                       parse_records(lines), companions);
     });
   } catch (...) {  // on every rank, and nobody writes any more
     std::error_code ignored;
@@ -68,7 +69,7 @@ void save_checkpoint(const fs::path& stage_folder, const Progress& progress, con
 #define RECPO_INSTANTIATE(T)                                                                                        \
   template void save_checkpoint<T>(const std::filesystem::path&, const Progress&, const model::LlamaConfig&,        \
                                    const model::ParameterStore<T>&, const optim::AdamW<T>*, const text::Tokenizer&, \
-                                   int, const parallel::ProcessGrid&);
+                                   int, const parallel::ProcessGrid&, const Companions&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

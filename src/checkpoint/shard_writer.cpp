@@ -182,7 +182,7 @@ template <class T>
 std::string write_manifest(const fs::path& folder, const GridPlace& place, const Progress& progress,
                            const model::LlamaConfig& config, const model::ParameterStore<T>& store,
                            const optim::AdamW<T>* optimizer, const text::Tokenizer& tokenizer,
-                           const std::vector<ShardRecord>& shards) {
+                           const std::vector<ShardRecord>& shards, const Companions& companions) {
   Contents contents;
   contents.manifest.progress = progress;
   contents.manifest.config = config;
@@ -204,6 +204,7 @@ std::string write_manifest(const fs::path& folder, const GridPlace& place, const
   };
   add_text(tokenizer.file_name(), tokenizer.file_content());
   add_text(kDeckName, progress.deck);
+  for (const auto& [name, content] : companions) add_text(name, content);
   std::string text = format_contents(contents);
   write_file(folder / kManifestName, text);
   return text;
@@ -214,7 +215,7 @@ std::string write_manifest(const fs::path& folder, const GridPlace& place, const
                                                      const model::ParameterStore<T>&, const optim::AdamW<T>*);        \
   template std::string write_manifest<T>(                                                                             \
       const fs::path&, const GridPlace&, const Progress&, const model::LlamaConfig&, const model::ParameterStore<T>&, \
-      const optim::AdamW<T>*, const text::Tokenizer&, const std::vector<ShardRecord>&);
+      const optim::AdamW<T>*, const text::Tokenizer&, const std::vector<ShardRecord>&, const Companions&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

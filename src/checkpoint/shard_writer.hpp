@@ -34,11 +34,11 @@ template <class T>
 std::optional<ShardRecord> write_shard(const std::filesystem::path& folder, const GridPlace& place,
                                        const model::ParameterStore<T>& store, const optim::AdamW<T>* optimizer);
 
-// Tokenizer, deck and manifest beside the shards; returns the manifest's text.
+// Tokenizer, deck, companions and manifest beside the shards; returns the manifest's text.
 template <class T>
 std::string write_manifest(const std::filesystem::path& folder, const GridPlace& place, const Progress& progress,
                            const model::LlamaConfig& config, const model::ParameterStore<T>& store,
                            const optim::AdamW<T>* optimizer, const text::Tokenizer& tokenizer,
-                           const std::vector<ShardRecord>& shards);
+                           const std::vector<ShardRecord>& shards, const Companions& companions = {});
 
 }  // namespace recpo::checkpoint

@@ -62,7 +62,8 @@ std::string Sha256::hex() {
 }
 
 std::string read_file(const fs::path& path, std::uint64_t limit_bytes) {
-  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // A pipe in a file's place must not wait for a writer.
+  FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) throw_input("cannot read {}: {}", path.string(), reason());
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) throw_input("cannot read {}: {}", path.string(), reason());

@@ -37,7 +37,7 @@ TEST(HuggingFace, ExportThenImportIsTheSameModel) {
       export_hugging_face(folder, model.config, model.store, small_tokenizer(), "float32", shard_bytes);
       expect_same_bits(import_from<float>(folder), host_values(model.store.weights()));
       EXPECT_EQ(read_hugging_face_config(folder), model.config);
-      EXPECT_EQ(read_tokenizer(open_model(folder)).hash(), small_tokenizer().hash());
+      EXPECT_EQ(text::Tokenizer::load(folder).hash(), small_tokenizer().hash());
       EXPECT_EQ(fs::exists(folder / "model.safetensors"), shard_bytes != kTinyShard);
       EXPECT_FALSE(fs::exists(temporary.path() / "model.tmp"));
     }

@@ -1,4 +1,5 @@
 #include "src/app/commands/commands.hpp"
+#include "src/checkpoint/companions.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/support/log.hpp"
 
@@ -10,8 +11,11 @@ void export_model(Workspace& workspace) {
   run_on_first_rank(context, "exporting a model", [&] {
     const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
     const auto store = load_whole<float>(choice);
-    checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, context.line.dtype);
-    log::info("export: {} is now the Hugging Face folder {}", choice.title, context.line.output);
+    const std::string dtype =
+        context.line.dtype == "auto" ? checkpoint::lossless_dtype(*choice.source) : context.line.dtype;
+    checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, dtype,
+                                           checkpoint::kShardBytes, checkpoint::read_companions(*choice.source));
+    log::info("export: {} is now the Hugging Face folder {}, in {}", choice.title, context.line.output, dtype);
   });
 }
 

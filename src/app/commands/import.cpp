@@ -1,5 +1,6 @@
 #include "src/app/commands/commands.hpp"
 #include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/companions.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -18,7 +19,8 @@ void import_model(Workspace& workspace) {
   checkpoint::Progress progress;
   progress.stage = "import";
   progress.complete = true;
-  checkpoint::save_checkpoint<float>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid);
+  checkpoint::save_checkpoint<float>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid,
+                                     checkpoint::read_companions(*choice.source));
   log::info("import: {} is now the native checkpoint {}", choice.title, (target / "step_0").string());
 }
 

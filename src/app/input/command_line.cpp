@@ -74,8 +74,8 @@ void add_options_of(CLI::App& command, CommandLine& line) {
   if (name == "import") needs("--output", line.output, "folder of the native checkpoint to write");
   if (name == "export") needs("--output", line.output, "Hugging Face folder to write");
   if (name == "export") {
-    command.add_option("--dtype", line.dtype, "of the tensors")
-        ->check(CLI::IsMember({"float32", "bfloat16", "float16"}))
+    command.add_option("--dtype", line.dtype, "of the tensors; auto: the one that keeps every bit")
+        ->check(CLI::IsMember({"auto", "float32", "bfloat16", "float16"}))
         ->capture_default_str();
   }
   if (name == "score") {

@@ -19,7 +19,7 @@ struct CommandLine {
   std::string model, input, output;   // import, export, score, generate
   std::optional<std::string> prompt;  // generate
   long max_new_tokens = 64;           // generate
-  std::string dtype = "float32";      // export
+  std::string dtype = "auto";         // export
   std::string export_rows;            // prepare
   std::string path;                   // inspect
   std::string node;                   // plan: file; empty: this machine
