@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <fstream>
 
 #include "src/checkpoint/half.hpp"
 #include "src/checkpoint/safetensors.hpp"
@@ -163,6 +164,33 @@ TEST(Safetensors, WritesWhatItReads) {
     EXPECT_EQ(file.tensors().front().begin % 8, 0u);
   }
   message_of(ExitCode::kUsage, [] { element_type("int8"); });
+}
+
+// Bytes of mapped files that count as this program's memory.
+std::int64_t mapped_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("RssFile:")) return std::stoll(line.substr(line.find(':') + 1)) * 1024;
+  return 0;
+}
+
+TEST(Safetensors, GivesBackThePagesOfWhatWasRead) {
+  constexpr std::int64_t kElements = std::int64_t{1} << 23, kBytes = kElements * 2, kSlack = kBytes / 4;
+  const TemporaryFolder folder;
+  std::vector<float> values(kElements, 0.5f);
+  const std::vector<std::pair<std::string, std::vector<std::int64_t>>> tensors = {{"w", {kElements}}, {"x", {1}}};
+  SafetensorsWriter writer(folder.path() / "x", element_type("bfloat16"), tensors);
+  writer.append(std::span<const float>(values));
+  writer.append(std::span<const float>(values).first(1));
+  writer.close();
+  const SafetensorsFile file(folder.path() / "x");
+  const std::int64_t before = mapped_bytes();
+  file.read(*file.find("w"), 0, std::span<float>(values));
+  EXPECT_GT(mapped_bytes() - before, kBytes - kSlack);
+  file.release(*file.find("w"));
+  EXPECT_LT(mapped_bytes() - before, kSlack);
+  file.read(*file.find("w"), kElements - 1, std::span<float>(values).first(1));  // still there to be read
+  EXPECT_EQ(values.front(), 0.5f);
 }
 
 TEST(Safetensors, RefusesNumbersOfOtherTypesAndFilesThatAreNone) {
