@@ -2,13 +2,17 @@
 """Checks that Transformers loads what `recpo export` wrote, as the model that was meant.
 
     export_check.py FOLDER [--program build/cpu-release/recpo] [--text "..."]
+    export_check.py MODEL --program build/cpu-release/recpo --every-form
+
 
 1. No tensor is missing or unexpected, and every weight equals the file's bytes, which are read here without the
    safetensors library.
 2. The tokenizer gives back the text it encoded.
-3. With --program: `recpo score` gives the log-probabilities that Transformers gives, within float rounding: each is a
+3. The index, where there is one, names every tensor and the size of all; the companions a source had are there.
+4. With --program: `recpo score` gives the log-probabilities that Transformers gives, within float rounding: each is a
    sum over tokens of a log-softmax whose logits are sums of hidden_size products, through every layer.
-Needs torch and transformers, so it is no part of the tests.
+With --every-form the program exports MODEL (anything `--model` takes) in each element type, whole and in small shards,
+and each folder is checked. Needs torch and transformers, so it is no part of the tests.
 """
 
 import argparse
@@ -50,6 +54,24 @@ def check_weights(folder):
     assert set(state) - set(tensors) == tied, set(state) ^ set(tensors)
     print(f"{folder}: {len(tensors)} tensors, {sum(t.numel() for t in tensors.values())} weights equal")
     return model
+
+
+def check_index(folder):
+    path = folder / "model.safetensors.index.json"
+    if not path.exists():
+        assert [file.name for file in folder.glob("*.safetensors")] == ["model.safetensors"]
+        return
+    index, tensors = json.loads(path.read_text()), read_tensors(folder)
+    assert set(index["weight_map"]) == set(tensors)
+    assert set(index["weight_map"].values()) == {file.name for file in folder.glob("*.safetensors")}
+    assert index["metadata"]["total_size"] == sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    print(f"index: {len(set(index['weight_map'].values()))} shards")
+
+
+def check_companions(folder, source):
+    for name in ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"):
+        if (source / name).exists():
+            assert (folder / name).read_bytes() == (source / name).read_bytes(), name
 
 
 def check_rotary(model, folder):
@@ -95,17 +117,37 @@ def check_scores(folder, program, model, tokenizer, text):
             assert tokens == count and abs(logp - expected) <= bound
 
 
+def check_folder(folder, program, text):
+    model = check_weights(folder)
+    check_index(folder)
+    check_rotary(model, folder)
+    tokenizer = check_tokenizer(folder, text)
+    if program:
+        check_scores(folder, program, model, tokenizer, text)
+
+
+def check_every_form(source, program, text):
+    with tempfile.TemporaryDirectory() as scratch:
+        for dtype in ("auto", "float32", "bfloat16", "float16"):
+            for shard_bytes in (5_000_000_000, 100_000):
+                folder = pathlib.Path(scratch, f"{dtype}-{shard_bytes}")
+                subprocess.run([program, "export", "--model", source, "--output", folder, "--dtype", dtype,
+                                "--max-shard-bytes", str(shard_bytes)], check=True)
+                check_folder(folder, program, text)
+                check_companions(folder, source)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--program", help="recpo, to compare log-probabilities too")
     parser.add_argument("--text", default="the cat sat on the mat of the film, rating 5")
+    parser.add_argument("--every-form", action="store_true", help="export the model in every form and check each")
     arguments = parser.parse_args()
-    model = check_weights(arguments.folder)
-    check_rotary(model, arguments.folder)
-    tokenizer = check_tokenizer(arguments.folder, arguments.text)
-    if arguments.program:
-        check_scores(arguments.folder, arguments.program, model, tokenizer, arguments.text)
+    if arguments.every_form:
+        check_every_form(arguments.folder, arguments.program, arguments.text)
+    else:
+        check_folder(arguments.folder, arguments.program, arguments.text)
     return 0
 
 

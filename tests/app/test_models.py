@@ -61,6 +61,13 @@ class BadModels(Program):
             for name, text in companions.items():
                 self.assertEqual((back / name).read_text(), text)
 
+    def test_exports_in_shards_are_the_same_model(self):
+        self.succeed("export", "--model", "hf", "--output", "cut", "--max-shard-bytes", 100_000)
+        shards = sorted((self.folder / "cut").glob("model-*-of-*.safetensors"))
+        self.assertGreater(len(shards), 1)
+        self.succeed("export", "--model", "cut", "--output", "joined")
+        self.assertEqual(tensors(self.folder / "joined/model.safetensors"), tensors(self.hf / "model.safetensors"))
+
     def test_trained_weights_are_exported_as_they_are(self):
         self.assertEqual({dtype for dtype, _, _ in tensors(self.hf / "model.safetensors").values()}, {"F32"})
 

@@ -14,7 +14,7 @@ void export_model(Workspace& workspace) {
     const std::string dtype =
         context.line.dtype == "auto" ? checkpoint::lossless_dtype(*choice.source) : context.line.dtype;
     checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, dtype,
-                                           checkpoint::kShardBytes, checkpoint::read_companions(*choice.source));
+                                           context.line.max_shard_bytes, checkpoint::read_companions(*choice.source));
     log::info("export: {} is now the Hugging Face folder {}, in {}", choice.title, context.line.output, dtype);
   });
 }

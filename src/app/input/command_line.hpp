@@ -16,13 +16,14 @@ struct CommandLine {
   std::string help;                          // asked for: the text to print
   std::optional<double> wall_limit_seconds;  // -t
 
-  std::string model, input, output;   // import, export, score, generate
-  std::optional<std::string> prompt;  // generate
-  long max_new_tokens = 64;           // generate
-  std::string dtype = "auto";         // export
-  std::string export_rows;            // prepare
-  std::string path;                   // inspect
-  std::string node;                   // plan: file; empty: this machine
+  std::string model, input, output;      // import, export, score, generate
+  std::optional<std::string> prompt;     // generate
+  long max_new_tokens = 64;              // generate
+  std::string dtype = "auto";            // export
+  long max_shard_bytes = 5'000'000'000;  // export
+  std::string export_rows;               // prepare
+  std::string path;                      // inspect
+  std::string node;                      // plan: file; empty: this machine
 
   bool builtin() const { return command.empty() && deck.empty(); }
 };
