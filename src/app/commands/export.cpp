@@ -1,4 +1,5 @@
 #include "src/app/commands/commands.hpp"
+#include "src/app/precision.hpp"
 #include "src/checkpoint/companions.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/support/log.hpp"
@@ -10,11 +11,13 @@ void export_model(Workspace& workspace) {
   const ModelChoice choice = workspace.model_at(context.line.model);
   run_on_first_rank(context, "exporting a model", [&] {
     const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
-    const auto store = load_whole<float>(choice);
-    const std::string dtype =
-        context.line.dtype == "auto" ? checkpoint::lossless_dtype(*choice.source) : context.line.dtype;
-    checkpoint::export_hugging_face<float>(context.line.output, choice.config, *store, tokenizer, dtype,
-                                           context.line.max_shard_bytes, checkpoint::read_companions(*choice.source));
+    const std::string kept = checkpoint::lossless_dtype(*choice.source);
+    const std::string dtype = context.line.dtype == "auto" ? kept : context.line.dtype;
+    with_storage_type(kept == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
+      const auto store = load_whole<T>(choice);
+      checkpoint::export_hugging_face<T>(context.line.output, choice.config, *store, tokenizer, dtype,
+                                         context.line.max_shard_bytes, checkpoint::read_companions(*choice.source));
+    });
     log::info("export: {} is now the Hugging Face folder {}, in {}", choice.title, context.line.output, dtype);
   });
 }

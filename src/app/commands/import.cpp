@@ -1,4 +1,5 @@
 #include "src/app/commands/commands.hpp"
+#include "src/app/precision.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/companions.hpp"
 #include "src/support/check.hpp"
@@ -15,12 +16,15 @@ void import_model(Workspace& workspace) {
   if (std::filesystem::exists(target / "step_0", ignored)) {
     throw_usage("--output {}: holds a checkpoint already; name a new folder", target.string());
   }
-  const auto store = load_shard<float>(choice, context.grid);
   checkpoint::Progress progress;
   progress.stage = "import";
   progress.complete = true;
-  checkpoint::save_checkpoint<float>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid,
-                                     checkpoint::read_companions(*choice.source));
+  // In the weights' own type where it is one of the model's: half the memory and the file for bfloat16.
+  with_storage_type(checkpoint::lossless_dtype(*choice.source) == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
+    const auto store = load_shard<T>(choice, context.grid);
+    checkpoint::save_checkpoint<T>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid,
+                                   checkpoint::read_companions(*choice.source));
+  });
   log::info("import: {} is now the native checkpoint {}", choice.title, (target / "step_0").string());
 }
 
