@@ -3,6 +3,9 @@
 // \p{L} and \p{N} mean what they mean to Hugging Face's tokenizers 0.23 and tiktoken 0.14. A PCRE2 that knows these
 // characters loses nothing by hearing of them again.
 
+#include <cstddef>
+#include <string_view>
+
 namespace recpo::text {
 
 inline constexpr const char* kNewerLetters =
@@ -16,5 +19,18 @@ inline constexpr const char* kNewerLetters =
 inline constexpr const char* kNewerNumbers =
     R"(\x{10D40}-\x{10D49}\x{116D0}-\x{116E3}\x{11BF0}-\x{11BF9}\x{11F50}-\x{11F59}\x{16130}-\x{16139})"
     R"(\x{16D70}-\x{16D79}\x{1CCF0}-\x{1CCF9}\x{1D2C0}-\x{1D2D3}\x{1E4F0}-\x{1E4F9}\x{1E5F1}-\x{1E5FA})";
+
+// Whether valid UTF-8 may hold one of them; true for some that holds none. All lie in U+1C80-1CBF, in U+A7C0-A7FF or
+// beyond U+FFFF.
+inline bool may_hold_newer_characters(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0xE1) continue;
+    if (byte >= 0xF0) return true;
+    const auto next = static_cast<unsigned char>(text[i + 1]);
+    if ((byte == 0xE1 && next == 0xB2) || (byte == 0xEA && next == 0x9F)) return true;
+  }
+  return false;
+}
 
 }  // namespace recpo::text

@@ -56,7 +56,9 @@ std::int32_t read_template(const JsonObject& processor, std::int64_t vocab_size)
     if (!element.has("SpecialToken")) break;
     if (begin_id >= 0) throw_input("{}: more than one token before the text is not supported", processor.source());
     const std::string name = element.object("SpecialToken").text("id");
-    const JsonObject token = processor.object("special_tokens").object(name);
+    const JsonObject known = processor.object("special_tokens");
+    if (!known.has(name)) throw_input("{}: {} is missing", known.source(), excerpt(name));
+    const JsonObject token(known.at(name), known.source() + ": " + excerpt(name));
     const auto& ids = token.at("ids");
     const bool is_one_id = ids.is_array() && ids.size() == 1 && ids[0].is_number_unsigned() &&
                            ids[0].get<std::uint64_t>() < static_cast<std::uint64_t>(vocab_size);

@@ -18,6 +18,13 @@ namespace {
 constexpr std::size_t kSpecialTokens = 256;
 constexpr std::size_t kMaxBase64Bytes = 4096;
 
+// A line of the file, for errors: spelled out only when there is one.
+struct Place {
+  const std::string& name;
+  std::size_t line;
+  std::string text() const { return fmt::format("{}:{}", name, line); }
+};
+
 struct Line {
   std::string bytes;
   std::int32_t rank;
@@ -38,15 +45,16 @@ std::string decode_base64(std::string_view text) {
   return again == text ? bytes : std::string();
 }
 
-Line read_line(std::string_view line, const std::string& where) {
+Line read_line(std::string_view line, const Place& place) {
   const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos) throw_input("{}: expected \"BASE64 RANK\", found {}", where, excerpt(line));
+  if (space == std::string_view::npos)
+    throw_input("{}: expected \"BASE64 RANK\", found {}", place.text(), excerpt(line));
   Line result{decode_base64(line.substr(0, space)), -1};
-  if (result.bytes.empty()) throw_input("{}: {} is not base64", where, excerpt(line.substr(0, space)));
+  if (result.bytes.empty()) throw_input("{}: {} is not base64", place.text(), excerpt(line.substr(0, space)));
   const std::string_view number = line.substr(space + 1);
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), result.rank);
   if (error != std::errc() || end != number.data() + number.size() || result.rank < 0) {
-    throw_input("{}: {} is not a rank", where, excerpt(number));
+    throw_input("{}: {} is not a rank", place.text(), excerpt(number));
   }
   return result;
 }
@@ -63,11 +71,11 @@ std::vector<Token> read_tokens(std::string_view content, const std::string& name
     content.remove_prefix(std::min(length + 1, content.size()));
     if (text.ends_with('\r')) text.remove_suffix(1);
     if (text.empty()) continue;
-    const std::string where = fmt::format("{}:{}", name, line_number);
-    Line line = read_line(text, where);
+    const Place place{name, line_number};
+    Line line = read_line(text, place);
     const auto rank = static_cast<std::size_t>(line.rank);
-    if (rank >= num_lines) throw_input("{}: rank {} in a file of {} lines", where, rank, num_lines);
-    if (tokens[rank].kind != Token::Kind::kMissing) throw_input("{}: rank {} is there twice", where, rank);
+    if (rank >= num_lines) throw_input("{}: rank {} in a file of {} lines", place.text(), rank, num_lines);
+    if (tokens[rank].kind != Token::Kind::kMissing) throw_input("{}: rank {} is there twice", place.text(), rank);
     tokens[rank] = {Token::Kind::kOrdinary, std::move(line.bytes)};
     ++count;
   }

@@ -88,6 +88,23 @@ TEST(Regex, FallsBackWhereTheMachineCodeRunsOutOfStack) {
   EXPECT_EQ(matches[0].end, 50001u);
 }
 
+// One of each way in which UTF-8 spells them, and the last of all.
+TEST(Regex, KnowsLettersAndNumbersNewerThanPcre2) {
+  const Regex letter("\\p{L}", Regex::Syntax::kPattern, "test"), number("[\\p{N}]", Regex::Syntax::kPattern, "test");
+  const Regex neither("\\P{L}", Regex::Syntax::kPattern, "test");
+  const auto num_matches = [](const Regex& regex, const char* text) {
+    std::vector<Span> matches;
+    regex.find_all(text, matches);
+    return matches.size();
+  };
+  for (const char* text : {"\u1C89", "\uA7CB", "\uA7DC", "\U000105C0", "\U00016D40", "\U000323AF"}) {
+    EXPECT_EQ(num_matches(letter, text), 1u) << text;
+    EXPECT_EQ(num_matches(neither, text), 0u) << text;
+    EXPECT_EQ(num_matches(number, text), 0u) << text;
+  }
+  for (const char* text : {"\U00010D40", "\U0001E5FA"}) EXPECT_EQ(num_matches(number, text), 1u) << text;
+}
+
 TEST(TokenizerRoundTrip, LongRunsNeedNoStack) {
   for (const Tokenizer& tokenizer : tokenizers()) {
     for (const char* unit : {" ", "a", "\n ", "1", "é", "!"}) {
