@@ -23,7 +23,7 @@ std::uint64_t checked_number(const nlohmann::json& value, std::uint64_t limit, c
 // shape's product times the element's bytes, refused before it can pass the data's own size
 void parse_shape(const nlohmann::json& json, std::uint64_t data_bytes, const std::string& where, Tensor& tensor) {
   std::uint64_t bytes = element_bytes(tensor.dtype);
-  if (bytes == 0) throw_input("{}: unknown dtype {}", where, tensor.dtype);
+  if (bytes == 0) throw_input("{}: unknown dtype {}", where, nlohmann::json(tensor.dtype).dump());
   if (!json.is_array() || json.size() > kMostDimensions)
     throw_input("{}: shape must be a list of at most {} numbers", where, kMostDimensions);
   for (const nlohmann::json& extent : json) {

@@ -24,9 +24,11 @@ ShardTensors parse_index(std::string_view text, const std::string& source) {
   if (map.value().empty()) throw_input("{}: weight_map names no tensor", source);
   ShardTensors tensors_of;
   for (const auto& [tensor, value] : map.value().items()) {
-    const std::string shard = map.text(tensor);
+    const std::string name = nlohmann::json(tensor).dump();  // control characters escaped: messages have one line
+    if (!value.is_string()) throw_input("{}: tensor {}: the shard must be a text in quotes", source, name);
+    const std::string shard = value.get<std::string>();
     if (!is_plain_file_name(shard))
-      throw_input("{}: tensor {}: shard {} must be the name of a file in this folder", source, tensor, value.dump());
+      throw_input("{}: tensor {}: shard {} must be the name of a file in this folder", source, name, value.dump());
     tensors_of[shard].push_back(tensor);
     if (tensors_of.size() > kMostShards) throw_input("{}: weight_map: more than {} shards", source, kMostShards);
   }

@@ -20,10 +20,10 @@ void refuse_unsupported(const JsonObject& json) {
     throw_input("{}: {} {} is not supported, only {}", json.source(), key, value, right);
   };
   const std::string type = json.text("model_type"), activation = json.text("hidden_act", "silu");
-  if (type != "llama") refuse("model_type", type, "llama");
+  if (type != "llama") refuse("model_type", json.at("model_type").dump(), "llama");
   if (json.has("architectures") && json.at("architectures") != nlohmann::json::array({"LlamaForCausalLM"}))
     refuse("architectures", json.at("architectures").dump(), "[\"LlamaForCausalLM\"]");
-  if (activation != "silu") refuse("hidden_act", activation, "silu");
+  if (activation != "silu") refuse("hidden_act", json.at("hidden_act").dump(), "silu");
   for (const std::string key : {"attention_bias", "mlp_bias", "rope_interleaved", "use_qk_norm"})
     if (json.boolean(key, false)) refuse(key, "true", "false");
   if (json.has("quantization_config"))
@@ -45,7 +45,9 @@ kernels::RopeScaling parse_scaling(const JsonObject& json) {
   if (json.real("partial_rotary_factor", 0.0, 1.0, 1.0) != 1.0)
     throw_input("{}: partial_rotary_factor must be 1", json.source());
   if (type == "default") return scaling;
-  if (type != "llama3") throw_input("{}: rope_type {} is not supported, only llama3 and default", json.source(), type);
+  if (type != "llama3")
+    throw_input("{}: rope_type {} is not supported, only llama3 and default", json.source(),
+                nlohmann::json(type).dump());
   scaling.factor = json.real("factor", 1.0, 1e6);
   scaling.low_frequency_factor = json.real("low_freq_factor", 1e-6, 1e6);
   scaling.high_frequency_factor = json.real("high_freq_factor", 1e-6, 1e6);

@@ -26,8 +26,10 @@ class Guard {
     if (depth >= depth_limit_) throw_input("{}: nested deeper than {}", source_, depth_limit_);
     if (event == json::parse_event_t::object_start) keys_.emplace_back();
     if (event == json::parse_event_t::object_end) keys_.pop_back();
-    if (event == json::parse_event_t::key && !keys_.back().insert(value.get<std::string>()).second)
-      throw_input("{}: {} appears twice", source_, value.get<std::string>());
+    if (event == json::parse_event_t::key && !keys_.back().insert(value.get<std::string>()).second) {
+      const std::string key = value.dump();  // control characters escaped: messages have one line
+      throw_input("{}: {} appears twice", source_, key.substr(1, key.size() - 2));
+    }
     return true;
   }
 
