@@ -15,6 +15,7 @@ packages=(
   libopenblas-openmp-dev                                     # CBLAS; the pthread variant fights with OpenMP for cores
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libpcre2-dev zlib1g-dev libssl-dev
   libgtest-dev libbenchmark-dev shellcheck                                                # tests and benchmarks
+  clang-14 libclang-rt-14-dev libomp-14-dev                  # fuzz targets (libomp: Kokkos' headers ask for omp.h)
 )
 
 missing_packages() {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test: optimised, then under the address and undefined-behaviour
-# sanitizers; then compiles the CUDA preset where nvcc is. Ends with the number of tests passed and failed.
+# sanitizers, then a million inputs for every fuzz target; then compiles the CUDA preset where nvcc is. Ends with the
+# number of tests passed and failed.
 #   scripts/test.sh           everything
 #   scripts/test.sh --quick   the optimised build only
 set -euo pipefail
@@ -11,7 +12,7 @@ quick=false
 case ${1:-} in
   "") ;;
   --quick) quick=true ;;
-  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) fail "unknown argument $1; see --help" ;;
 esac
 passed=0
@@ -42,6 +43,8 @@ run_tests cpu-release
 if ! $quick; then
   build cpu-asan
   run_tests cpu-asan
+  build fuzz
+  run_tests fuzz
   if command -v nvcc >/dev/null; then
     "$root/scripts/setup.sh" --cuda 86
     build cuda-a6000 recpo  # the program and every kernel; tests and benchmarks are for machines with a GPU

@@ -1,16 +1,19 @@
 # Every third-party package recpo uses, in one place.
 include(RecpoKokkos)
-find_package(Threads REQUIRED)
-set(MPI_CXX_SKIP_MPICXX ON)  # the C interface; the C++ bindings are gone from the standard
-find_package(MPI REQUIRED COMPONENTS CXX)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(CLI11 REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+if(RECPO_FUZZ)  # the readers of files need no more
+  return()
+endif()
+find_package(Threads REQUIRED)
+set(MPI_CXX_SKIP_MPICXX ON)  # the C interface; the C++ bindings are gone from the standard
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(CLI11 REQUIRED)
+find_package(ZLIB REQUIRED)
 set(HDF5_PREFER_PARALLEL ON)
 find_package(HDF5 REQUIRED COMPONENTS C)
 find_path(RECPO_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)

@@ -1,0 +1,19 @@
+// model.safetensors.index.json: which shard holds which tensor.
+#include "src/checkpoint/safetensors_index.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+namespace recpo {
+namespace {
+
+void read_index(std::string_view input) {
+  for (const auto& [shard, tensors] : checkpoint::parse_index(input, fuzz::kSource)) {
+    fuzz::expect(shard.find('/') == shard.npos && shard != ".." && !shard.empty(), "a file name, not a path");
+    fuzz::expect(!tensors.empty(), "a tensor for every shard");
+  }
+}
+}  // namespace
+}  // namespace recpo
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return recpo::fuzz::read(data, size, recpo::read_index);
+}
