@@ -1,6 +1,7 @@
 // config.json: what is accepted has sizes that no product of overflows, and survives being written and read.
 #include "src/model/config.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 
 namespace recpo {
 namespace {
@@ -17,4 +18,9 @@ void read_config(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return recpo::fuzz::read(data, size, recpo::read_config);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return recpo::fuzz::mutate_json(data, size, max_size, seed);
 }

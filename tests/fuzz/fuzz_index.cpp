@@ -1,6 +1,7 @@
 // model.safetensors.index.json: which shard holds which tensor.
 #include "src/checkpoint/safetensors_index.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 
 namespace recpo {
 namespace {
@@ -16,4 +17,9 @@ void read_index(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return recpo::fuzz::read(data, size, recpo::read_index);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return recpo::fuzz::mutate_json(data, size, max_size, seed);
 }

@@ -2,6 +2,7 @@
 // unless the input begins with 'R', it is the count of data bytes and then the header, and the file is made from them.
 #include "src/checkpoint/safetensors.hpp"
 #include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/json_mutator.hpp"
 
 namespace recpo {
 namespace {
@@ -31,4 +32,9 @@ void read_header(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return recpo::fuzz::read(data, size, recpo::read_header);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return recpo::fuzz::mutate_json(data, size, max_size, seed, 1);
 }

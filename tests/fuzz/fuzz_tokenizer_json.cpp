@@ -1,4 +1,5 @@
 // Hugging Face's tokenizer.json.
+#include "tests/fuzz/json_mutator.hpp"
 #include "tests/fuzz/tokenizer_use.hpp"
 
 namespace recpo {
@@ -12,4 +13,9 @@ void read_tokenizer(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return recpo::fuzz::read(data, size, recpo::read_tokenizer);
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned seed) {
+  return recpo::fuzz::mutate_json(data, size, max_size, seed);
 }
