@@ -8,6 +8,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <span>
 #include <sstream>
 
 #include "src/support/file.hpp"
@@ -20,6 +21,11 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 constexpr std::size_t kBlock = 100;  // texts that share a hash
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::size_t kCompared = 1000;  // sanitizers cost twentyfold; the optimised build compares all
+#else
+constexpr std::size_t kCompared = kUnicodeTexts;
+#endif
 constexpr const char* kMeta = "llama-3/tokenizer.model";
 constexpr const char* kHuggingFace = "llama-3-hf/tokenizer.json";
 
@@ -28,6 +34,7 @@ const nlohmann::json& golden() {
   return json;
 }
 
+// All texts; the first kCompared of them are compared.
 const std::vector<std::string>& unicode_texts() {
   static const std::vector<std::string> texts = [] {
     std::vector<std::string> result(kUnicodeTexts);
@@ -58,8 +65,8 @@ const std::vector<std::string>& titles() {
 std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
 
 // Whether every text comes back, and the hash of every block is the reference's.
-void expect_blocks(const Tokenizer& tokenizer, const std::vector<std::string>& texts, const nlohmann::json& hashes) {
-  ASSERT_EQ(hashes.size(), (texts.size() + kBlock - 1) / kBlock);
+void expect_blocks(const Tokenizer& tokenizer, std::span<const std::string> texts, const nlohmann::json& hashes) {
+  ASSERT_GE(hashes.size(), (texts.size() + kBlock - 1) / kBlock);
   for (std::size_t begin = 0; begin < texts.size(); begin += kBlock) {
     std::uint64_t hash = kFnvStart;
     for (std::size_t i = begin; i < std::min(begin + kBlock, texts.size()); ++i) {
@@ -77,7 +84,8 @@ void expect_golden(const Tokenizer& tokenizer, const std::string& name) {
     const std::string& text = unicode_texts()[std::stoul(index)];
     EXPECT_EQ(tokenizer.encode(text), ids.get<Ids>()) << "text " << index << ": " << text;
   }
-  expect_blocks(tokenizer, unicode_texts(), expected["blocks"]);
+  ASSERT_EQ(expected["blocks"].size() * kBlock, kUnicodeTexts);
+  expect_blocks(tokenizer, std::span(unicode_texts()).first(kCompared), expected["blocks"]);
   if (titles().empty()) {
     std::cout << "titles skipped: " << data_path("ml-100k") << " is not there; scripts/fetch.sh data fetches it\n";
   } else {
@@ -134,6 +142,7 @@ TEST_P(Llama3, KnowsItsTokens) {
 
 // Only ignore_merges, and Meta's own rule, find a token that no two-part merges reach.
 TEST_P(Llama3, FindsEveryTokenAsAWholePiece) {
+  if (kCompared < kUnicodeTexts) GTEST_SKIP() << "left to the optimised build: 128,000 tokens";
   Ids found;
   for (std::int32_t id = 0; id < 128000; ++id) {
     const Ids one{id};
