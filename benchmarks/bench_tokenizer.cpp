@@ -1,9 +1,9 @@
 // Tokenizer: encoding of prompts as `prepare` makes them (twenty history lines, twenty candidates, about 1.3 kB), one
 // thread, and learning a small vocabulary. RECPO_TOKENIZER names a tokenizer file or folder; without it a vocabulary of
-// 4,096 tokens is learnt from the prompts first. Measured on such prompts by processor time
-// on one core: SmolLM2's tokenizer.json 29 MB/s, 8 times the Python package `tokenizers` 0.23 (3.6 MB/s with its
-// encode_batch_fast); Llama-3's tokenizer.model 62 MB/s, 2.7 times `tiktoken` 0.14 (23 MB/s).
+// 4,096 tokens is learnt from the prompts first. bench_tokenizer_references.py encodes the same prompts (the hash says
+// so) with the Python packages; figures of both are in README.md.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
 #include <array>
 #include <cstdlib>
@@ -19,14 +19,18 @@ namespace {
 std::string title(Random& random) {
   constexpr std::array kFirst = {"Silent", "Paper", "Golden", "Hidden", "Crimson", "Extraordinary", "Électric", "Last"};
   constexpr std::array kSecond = {"Harbor", "Lantern", "Orchestra", "Café", "Mountain", "Correspondence", "Winter"};
-  return "The " + std::string(kFirst[random.below(kFirst.size())]) + " " + kSecond[random.below(kSecond.size())] +
-         " (" + std::to_string(1930 + random.below(90)) + ")";
+  const std::string first = kFirst[random.below(kFirst.size())];  // one draw after the other: the order counts
+  const std::string second = kSecond[random.below(kSecond.size())];
+  return "The " + first + " " + second + " (" + std::to_string(1930 + random.below(90)) + ")";
 }
 
 std::string prompt(std::uint64_t index) {
   Random random(1, "prompt", index);
   std::string text = "Below is what a user watched, oldest first, with the ratings they gave.\n";
-  for (int i = 0; i < 20; ++i) text += title(random) + " | Rating: " + std::to_string(1 + random.below(5)) + "\n";
+  for (int i = 0; i < 20; ++i) {
+    text += title(random);
+    text += " | Rating: " + std::to_string(1 + random.below(5)) + "\n";
+  }
   text += "Which of these would the user like best?\n";
   for (int i = 0; i < 20; ++i) text += title(random) + "\n";
   return text + "Answer:";
@@ -47,6 +51,15 @@ const text::Tokenizer& tokenizer() {
     return path ? text::Tokenizer::load(path) : text::Tokenizer::train(prompts(), 4096);
   }();
   return instance;
+}
+
+// FNV-1a over 64 bits.
+std::string hash_of_prompts() {
+  std::uint64_t hash = 0xCBF29CE484222325u;
+  for (const std::string& text : prompts()) {
+    for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001B3u;
+  }
+  return fmt::format("{:016x}", hash);
 }
 
 double total_bytes() {
@@ -84,4 +97,8 @@ BENCHMARK(train)->Arg(512)->Unit(benchmark::kMillisecond);
 }  // namespace
 }  // namespace recpo::bench
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  benchmark::AddCustomContext("prompts", recpo::bench::hash_of_prompts());
+  benchmark::RunSpecifiedBenchmarks();
+}
