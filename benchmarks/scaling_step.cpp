@@ -83,7 +83,7 @@ Result measure(const Options& options, const Layout& layout, const parallel::Pro
   for (const data::Row& row : rows.rows) reference[row.id].assign(static_cast<std::size_t>(1 + negatives), -20.0);
 
   heartbeat("random weights");
-  const auto store = train::training_store<float>(config, stage.parallel, grid);
+  const auto store = train::training_store<float>(config, stage.parallel, stage.lora, grid);
   model::initialize_weights(config, 1, *store);
   optim::AdamW<float> optimizer(stage.optimizer, *store,
                                 train::DataParallel<float>::owned(*store, layout.zero, *grid.dp));

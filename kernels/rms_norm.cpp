@@ -93,7 +93,7 @@ void rms_norm_backward(const ExecSpace& exec, Matrix<const T> x, Vector<const T>
   const std::int64_t chunks = row_chunks(x.extent(0));
   if (chunks == 0) return;
   backward_chunks<T>(exec, x, weight, inverse_rms, dy, dx, workspace.data());
-  add_chunks<Accumulate<T>>(exec, chunks, workspace.data(), d_weight);
+  if (d_weight.extent(0) > 0) add_chunks<Accumulate<T>>(exec, chunks, workspace.data(), d_weight);
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                          \

@@ -11,7 +11,8 @@ void rms_norm_forward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> 
                       Vector<Accumulate<T>> inverse_rms);
 
 // With g = dy * w:  dx += r * (g - x * r^2 * mean(g * x));  d_weight += sum over rows of dy * x * r.
-// dx is added to (it is the residual stream's gradient), d_weight too; the sum over rows has a fixed order.
+// dx is added to (it is the residual stream's gradient), d_weight too (unless it is empty: frozen); the sum over rows
+// has a fixed order.
 // workspace: at least rms_norm_workspace(T, H) elements.
 template <class T>
 void rms_norm_backward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> weight,

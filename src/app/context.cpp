@@ -76,4 +76,10 @@ void run_on_first_rank(const Context& context, const char* phase, const std::fun
   if (code != "0") throw Error(static_cast<ExitCode>(std::stoi(code)), message);
 }
 
+std::string text_of_first_rank(const Context& context, const char* phase, const std::function<std::string()>& work) {
+  std::string text;
+  run_on_first_rank(context, phase, [&] { text = work(); });
+  return from_first_rank(context, std::move(text));
+}
+
 }  // namespace recpo::app

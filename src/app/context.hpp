@@ -45,6 +45,9 @@ class Interruptible {
 // rank 0 is thrown on every rank.
 void run_on_first_rank(const Context& context, const char* phase, const std::function<void()>& work);
 
+// The same for work that gives a text, which every rank gets.
+std::string text_of_first_rank(const Context& context, const char* phase, const std::function<std::string()>& work);
+
 // Progress bars feed the watchdog from now on.
 void connect_progress(const Context& context);
 

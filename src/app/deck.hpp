@@ -12,6 +12,7 @@
 #include "src/data/options.hpp"
 #include "src/evaluation/evaluate.hpp"
 #include "src/model/config.hpp"
+#include "src/model/lora.hpp"
 #include "src/objective/objective.hpp"
 #include "src/optim/adamw.hpp"
 #include "src/train/options.hpp"
@@ -31,18 +32,12 @@ struct TokenizerOptions {
   std::int64_t train_vocab = 0;
 };
 
-struct LoraOptions {
-  std::int64_t rank = 0;
-  double alpha = 32.0, dropout = 0.0;
-  std::vector<std::string> targets = {"q", "k", "v", "o", "gate", "up", "down"};
-};
-
 struct ModelOptions {
   std::string path, size = "tiny";
   std::map<std::string, double> shape;  // keys of config.json given in the deck, for random weights
   std::int64_t max_tokens = 768;
   std::string precision = "auto", recompute = "none";
-  LoraOptions lora;
+  model::LoraOptions lora;
 };
 
 struct PlanOptions {

@@ -13,7 +13,6 @@ void refuse_unless(bool available, const Deck& deck, const std::string& key, con
 }
 
 void check_available(const Deck& deck) {
-  refuse_unless(deck.model.lora.rank == 0, deck, "model.lora.rank", deck.model.lora.rank, "LoRA", "0");
   refuse_unless(!deck.log.tensorboard, deck, "log.tensorboard", "true", "writing TensorBoard files", "false");
 }
 

@@ -129,7 +129,7 @@ std::vector<Key> model_keys() {
       {"model.lora", "alpha", RECPO_MEMBER(model.lora.alpha), "scale = alpha / rank", above(0)},
       {"model.lora", "dropout", RECPO_MEMBER(model.lora.dropout), "probability", below_one()},
       {"model.lora", "targets", RECPO_MEMBER(model.lora.targets), "projections that get an adapter",
-       one_of(LoraOptions{}.targets)},
+       one_of(model::LoraOptions{}.targets)},
   };
 }
 

@@ -60,6 +60,7 @@ plan::Layout deck_layout(const Deck& deck, const std::string& stage, const std::
   layout.sequence_parallel = deck.parallel.sequence_parallel;
   layout.micro_batch_tokens = stage_options(deck, stage).micro_batch_tokens;
   layout.reduction_leaves = deck.parallel.reduction_leaves;
+  layout.lora = deck.model.lora;
   layout.precision = plan::training_precision(precision, deck.optimizer.moments);
   return layout;
 }

@@ -1,5 +1,7 @@
 #include "src/app/training.hpp"
 
+#include <fmt/ranges.h>
+
 #include "src/app/precision.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
@@ -7,6 +9,30 @@
 #include "src/support/log.hpp"
 
 namespace recpo::app {
+namespace {
+
+// Whether the start model's adapters are trained on; else they are merged, and new ones stand beside the result.
+bool goes_on(const ModelChoice& start, const model::LoraOptions& lora) {
+  return start.source && start.source->adapters.options.exists() &&
+         checkpoint::same_adapters(start.source->adapters.options, lora);
+}
+
+checkpoint::AdapterBase base_of(const ModelChoice& start, const model::LoraOptions& lora) {
+  if (goes_on(start, lora)) return start.source->adapters.base;
+  if (!start.source) return {"", start.hash, start.seed};
+  return {std::filesystem::absolute(start.source->path).lexically_normal().string(), start.hash, 0};
+}
+
+// Of a stage without adapters nothing, so that its identity does not depend on unused settings.
+std::string lora_settings(const Deck& deck) {
+  return deck.model.lora.exists() ? settings_text(deck, {"model.lora"}) : "";
+}
+
+std::string adapters_text(const model::LoraOptions& lora) {
+  return lora.exists() ? fmt::format(", adapters of rank {} on {}", lora.rank, fmt::join(lora.targets, ", ")) : "";
+}
+
+}  // namespace
 
 train::Stage make_stage(Workspace& workspace, const std::string& name, const std::string& model_hashes) {
   const Deck& deck = workspace.context().deck;
@@ -22,11 +48,13 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
   stage.max_bad_steps = deck.run.max_bad_steps;
   stage.parallel = deck.parallel;
   stage.recompute = deck.model.recompute;
+  stage.lora = deck.model.lora;
   stage.run_folder = workspace.context().run_folder();
   stage.rows_hash = workspace.rows().hash;
   stage.deck_text = print_deck(deck);
-  stage.inputs_hash = sha256_hex(fmt::format("{}\nrows {}\nmodels {}\nseed {}\n{}", name, stage.rows_hash, model_hashes,
-                                             deck.run.seed, settings_text(deck, {"optimizer", name})));
+  stage.inputs_hash =
+      sha256_hex(fmt::format("{}\nrows {}\nmodels {}\nseed {}\n{}", name, stage.rows_hash, model_hashes, deck.run.seed,
+                             settings_text(deck, {"optimizer", name}) + lora_settings(deck)));
   return stage;
 }
 
@@ -38,14 +66,18 @@ std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::
   return progress.step;
 }
 
-void train_stage(Workspace& workspace, const train::Stage& stage, const ModelChoice& start,
+void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& start,
                  const train::ReferenceLogps& reference) {
   const Context& context = workspace.context();
-  log::info("{}: starts from {}, {:.3g} M parameters, {}", stage.name, start.title,
-            static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck));
+  if (stage.lora.exists()) stage.base = base_of(start, stage.lora);
+  log::info("{}: starts from {}, {:.3g} M parameters, {}{}", stage.name, start.title,
+            static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck),
+            adapters_text(stage.lora));
   const train::Outcome outcome = with_storage_type(context.deck, [&]<class T>() {
-    const auto store = train::training_store<T>(start.config, stage.parallel, context.grid);
+    const auto store = train::training_store<T>(start.config, stage.parallel, stage.lora, context.grid);
     load_weights<T>(start, *store);
+    if (store->adapters() && !goes_on(start, stage.lora))
+      model::initialize_adapters(context.deck.run.seed, *store->adapters());
     return train::train<T>(
         stage, workspace.rows(), reference, start.config, *store, workspace.tokenizer(), context.grid,
         [&context] { return context.stop_requested(); }, context.heartbeat());

@@ -16,7 +16,7 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
 std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::Communicator& world);  // collective
 
 // Trains to the end; throws kStopped when asked to stop before.
-void train_stage(Workspace& workspace, const train::Stage& stage, const ModelChoice& start,
+void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& start,
                  const train::ReferenceLogps& reference);
 
 }  // namespace recpo::app

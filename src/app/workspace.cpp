@@ -128,7 +128,11 @@ ModelChoice Workspace::model_at(const fs::path& path) const {
   choice.source = checkpoint::open_model(path, *context_.grid.world);
   choice.title = choice.source->path.string();
   choice.config = choice.source->config;
-  choice.hash = checkpoint::model_hash(*choice.source);
+  // Once for all ranks: the files of a large model are read whole.
+  choice.hash = text_of_first_rank(context_, "hashing a model", [&] {
+    checkpoint::check_base(*choice.source);
+    return checkpoint::model_hash(*choice.source);
+  });
   return choice;
 }
 
@@ -159,6 +163,16 @@ std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) co
   return model_at(*newest);
 }
 
+namespace {
+// Places for the adapters that the choice comes with.
+template <class T>
+void carry_adapters(const ModelChoice& choice, const model::Shard& shard, model::ParameterStore<T>& store) {
+  if (!choice.source || !choice.source->adapters.options.exists()) return;
+  store.carry(std::make_shared<model::Adapters<T>>(choice.config, choice.source->adapters.options, shard,
+                                                   model::GradientMemory::kNone));
+}
+}  // namespace
+
 template <class T>
 void load_weights(const ModelChoice& choice, model::ParameterStore<T>& store) {
   if (choice.source) {
@@ -173,6 +187,7 @@ std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, 
   model::check_tensor_parallel(choice.config, grid.tp->size());
   const model::Shard shard{grid.tp->rank(), grid.tp->size()};
   auto store = std::make_unique<model::ParameterStore<T>>(model::llama_parameters(choice.config, shard), false);
+  carry_adapters(choice, shard, *store);
   load_weights(choice, *store);
   return store;
 }

@@ -56,8 +56,9 @@ class Workspace {
   std::optional<data::RowFile> rows_;
 };
 
-// The weights of a choice, stored as T: this rank's tensor-parallel shard (kUsage when the model cannot be cut so), the
-// whole, or into a store that is there.
+// The weights of a choice, stored as T: this rank's tensor-parallel shard (kUsage when the model cannot be cut so),
+// with adapters beside it where the choice has some; the whole, adapters merged; or into a store that is there
+// (checkpoint::load_weights).
 template <class T>
 std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid);
 template <class T>

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "src/checkpoint/adapter_record.hpp"
 #include "src/checkpoint/companions.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
@@ -30,6 +31,7 @@ struct Progress {
   std::string rows_hash;
   std::string deck;   // the deck with every key, as text
   std::string extra;  // JSON of the trainer (skipped steps and such)
+  AdapterRecord adapters;
 };
 
 struct Manifest {

@@ -84,6 +84,35 @@ WriterGrid parse_grid(const JsonObject& json) {
   return grid;
 }
 
+nlohmann::ordered_json format_adapters(const AdapterRecord& adapters) {
+  const auto& [options, base] = adapters;
+  return {{"rank", options.rank},
+          {"alpha", options.alpha},
+          {"dropout", options.dropout},
+          {"targets", options.targets},
+          {"base_path", base.path},
+          {"base_hash", base.hash},
+          {"base_seed", static_cast<std::int64_t>(base.seed)}};
+}
+
+AdapterRecord parse_adapters(const JsonObject& json) {
+  constexpr double kLargestAlpha = 1e9;
+  AdapterRecord adapters;
+  adapters.options.rank = json.integer("rank", 1, INT32_MAX);
+  adapters.options.alpha = json.real("alpha", 0, kLargestAlpha);
+  adapters.options.dropout = json.real("dropout", 0, 1);
+  adapters.options.targets.clear();
+  if (!json.at("targets").is_array()) throw_input("{}: targets must be a list of texts", json.source());
+  for (const nlohmann::json& target : json.at("targets")) {
+    if (!target.is_string()) throw_input("{}: targets must be a list of texts", json.source());
+    adapters.options.targets.push_back(target.get<std::string>());
+  }
+  adapters.base.path = json.text("base_path");
+  adapters.base.hash = json.text("base_hash");
+  adapters.base.seed = static_cast<std::uint64_t>(json.integer("base_seed", INT64_MIN, INT64_MAX));
+  return adapters;
+}
+
 void require_file(const Contents& contents, const std::string& name, const std::string& source) {
   if (!contents.files.contains(name)) throw_input("{}: files: {} is missing", source, name);
 }
@@ -116,6 +145,7 @@ std::string format_contents(const Contents& contents) {
                                  {"dtype", contents.dtype},
                                  {"tokenizer", contents.tokenizer_name}};
   json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config));
+  if (progress.adapters.options.exists()) json["adapters"] = format_adapters(progress.adapters);
   json["grid"] = {{"tp", contents.grid.tp}, {"dp", contents.grid.dp}, {"zero_shards", contents.grid.zero_shards}};
   json["files"] = nlohmann::ordered_json::object();
   for (const auto& [name, record] : contents.files)
@@ -144,6 +174,7 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   contents.optimizer_steps = json.integer("optimizer_steps", 0, INT64_MAX);
   contents.grid = parse_grid(json.object("grid"));
   contents.manifest.config = model::parse_config(json.at("config").dump(), source + ": config");
+  if (json.has("adapters")) contents.manifest.progress.adapters = parse_adapters(json.object("adapters"));
   contents.dtype = json.text("dtype");
   if (contents.dtype != "float32" && contents.dtype != "float64" && contents.dtype != "bfloat16")
     throw_input("{}: dtype must be float32, float64 or bfloat16", source);

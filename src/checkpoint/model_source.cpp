@@ -29,15 +29,53 @@ std::string look_at(const fs::path& path) {
 
 bool sees(const std::string& seen, char what) { return seen.find(what) != std::string::npos; }
 
+ModelSource native_source(const fs::path& checkpoint) {
+  const Manifest manifest = read_contents(checkpoint).manifest;
+  return {ModelSource::Kind::kNative, checkpoint, manifest.config, manifest.progress.adapters};
+}
+
 ModelSource open_native(const fs::path& checkpoint, parallel::Communicator& ranks) {
   verify(checkpoint, ranks);
-  return {ModelSource::Kind::kNative, checkpoint, read_contents(checkpoint).manifest.config};
+  return native_source(checkpoint);
+}
+
+ModelSource open_base(const ModelSource& source) {
+  try {
+    return open_model(source.adapters.base.path);
+  } catch (const Error& error) {
+    throw_input("{}: the model beside which its adapters stand is not there: {}", source.path.string(), error.what());
+  }
+}
+
+// How the model that the store holds a part of was cut.
+template <class T>
+model::Shard shard_of(const model::ParameterStore<T>& store) {
+  const model::Parameter& query = store.parameters()[store.index("model.layers.0.self_attn.q_proj.weight")];
+  return {static_cast<int>(query.row_begin / query.rows()), static_cast<int>(query.global_rows() / query.rows())};
+}
+
+template <class T>
+void load_adapters(const ModelSource& source, model::ParameterStore<T>& store) {
+  const AdapterRecord& adapters = source.adapters;
+  if (adapters.base.path.empty()) {
+    model::initialize_weights<T>(source.config, adapters.base.seed, store);
+  } else {
+    load_weights<T>(open_base(source), store);
+  }
+  if (store.adapters() && same_adapters(store.adapters()->options, adapters.options))
+    return load_weights<T>(source.path, store.adapters()->store);
+  const std::shared_ptr<model::Adapters<T>> carried = store.adapters();
+  store.carry(std::make_shared<model::Adapters<T>>(source.config, adapters.options, shard_of(store),
+                                                   model::GradientMemory::kNone));
+  load_weights<T>(source.path, store.adapters()->store);
+  model::merge_adapters(source.config, store);
+  store.carry(carried);
 }
 
 // Shapes are compared with config.json here, before anybody allocates what it asks for.
 ModelSource open_folder(ModelSource::Kind kind, const fs::path& folder) {
   const ModelFiles files(folder);
-  ModelSource source{kind, folder, {}};
+  ModelSource source{kind, folder, {}, {}};
   source.config = kind == ModelSource::Kind::kMeta ? read_meta_config(folder) : read_hugging_face_config(folder);
   files.check(source.config);
   source.config.dtype = files.dtype(source.config);  // of the tensors: config.json may say another
@@ -49,8 +87,7 @@ ModelSource open_model(const fs::path& path, parallel::Communicator& ranks) {
   const std::string seen = gather_together(ranks, [&] { return look_at(path); }).front();  // by rank 0
   if (!sees(seen, kIsFolder)) throw_input("model {}: there is no such folder", path.string());
   if (sees(seen, kHasManifest)) return open_native(path, ranks);
-  if (const auto newest = find_newest(path, ranks))
-    return {ModelSource::Kind::kNative, *newest, read_contents(*newest).manifest.config};
+  if (const auto newest = find_newest(path, ranks)) return native_source(*newest);
   if (sees(seen, kHasConfig)) return open_folder(ModelSource::Kind::kHuggingFace, path);
   if (sees(seen, kHasParams)) return open_folder(ModelSource::Kind::kMeta, path);
   throw_input(
@@ -80,8 +117,23 @@ std::string lossless_dtype(const ModelSource& source) {
   return contents.dtype == "bfloat16" ? "bfloat16" : "float32";
 }
 
+bool same_adapters(const model::LoraOptions& a, const model::LoraOptions& b) {
+  model::LoraOptions other = b;
+  other.dropout = a.dropout;
+  return a == other;
+}
+
+void check_base(const ModelSource& source) {
+  const AdapterBase& base = source.adapters.base;
+  if (!source.adapters.options.exists() || base.path.empty()) return;
+  if (model_hash(open_base(source)) != base.hash)
+    throw_input("{}: {} is not the model beside which these adapters were trained (its weights or config differ)",
+                source.path.string(), base.path);
+}
+
 template <class T>
 void load_weights(const ModelSource& source, model::ParameterStore<T>& store) {
+  if (source.adapters.options.exists()) return load_adapters(source, store);
   if (source.kind == ModelSource::Kind::kNative) return load_weights(source.path, store);
   load_hugging_face_weights(source.path, source.config, store);
 }
@@ -91,6 +143,9 @@ std::string model_hash(const ModelSource& source) {
   if (source.kind == ModelSource::Kind::kNative) {
     const Manifest manifest = read_contents(source.path).manifest;
     hash.update(manifest.weights_hash + model::to_json(manifest.config, "float32"));  // the same weights in any type
+    if (source.adapters.options.exists())
+      hash.update(fmt::format("{} {} {}", source.adapters.base.hash, source.adapters.base.seed,
+                              source.adapters.options.scale()));
     return hash.hex();
   }
   const ModelFiles files(source.path);

@@ -30,6 +30,7 @@ struct TreeBatch {
   std::vector<std::int32_t> prefix_end;  // [T]
   std::vector<std::int32_t> own_begin;   // [T]
   std::vector<Tree> trees;
+  std::vector<std::int32_t> dropout_key;  // [T] of each token in this step, where a model with dropout is trained
 
   std::vector<std::int32_t> logit_rows;         // [R] token rows whose hidden state predicts, rising
   std::vector<std::int32_t> target_begin;       // [R + 1] targets of logit row r: [target_begin[r], target_begin[r+1])

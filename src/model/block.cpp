@@ -15,6 +15,22 @@ Matrix<T> columns(const Matrix<T>& matrix, std::int64_t begin, std::int64_t coun
   return Kokkos::subview(matrix, Kokkos::ALL, std::pair<std::int64_t, std::int64_t>(begin, begin + count));
 }
 
+// f(projection, its columns of [T, (N + 2G) D])
+template <class T, class F>
+void for_query_key_value(const LlamaConfig& config, const Matrix<T>& qkv, const F& f) {
+  const std::int64_t query = config.query_width(), key_value = config.key_value_width();
+  f(Projection::kQ, columns(qkv, 0, query));
+  f(Projection::kK, columns(qkv, query, key_value));
+  f(Projection::kV, columns(qkv, query + key_value, key_value));
+}
+
+// The same for [T, 2F].
+template <class T, class F>
+void for_gate_up(const LlamaConfig& config, const Matrix<T>& gate_up, const F& f) {
+  f(Projection::kGate, columns(gate_up, 0, config.intermediate_size));
+  f(Projection::kUp, columns(gate_up, config.intermediate_size, config.intermediate_size));
+}
+
 template <class T>
 struct QueryKeyValue {
   Matrix<T> q, k, v;
@@ -41,12 +57,12 @@ void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Accumu
   kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, beta, y);
 }
 
-// For y = x w^T: dx = dy w (assigned), dw += dy^T x.
+// For y = x w^T: dx = dy w (assigned), dw += dy^T x unless w is frozen.
 template <class T>
 void project_backward(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Matrix<const T> dy, Matrix<T> dx,
                       Matrix<Accumulate<T>> dw) {
   kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, dy, w, 0, dx);
-  kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, dy, x, 1, dw);
+  if (dw.data() != nullptr) kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, dy, x, 1, dw);
 }
 
 // cache[rows[t]] = source[t]
@@ -60,11 +76,12 @@ void keep_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> so
 
 // out = residual + sum over shards of x w^T. The residual enters on the first shard, or on its rows' owner.
 template <class T>
-void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Matrix<T>& x, const Matrix<T>& w,
-                    const Matrix<T>& residual, const Matrix<T>& out) {
+void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const BlockLora<T>& lora, Projection projection,
+                    const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& residual, const Matrix<T>& out) {
   if (rows.splits()) {
     const Matrix<T> partial = rows.partial(out);
     project<T>(exec, x, w, 0, partial);
+    adapter_forward<T>(exec, lora, projection, x, partial);
     Kokkos::deep_copy(exec, out, residual);
     const Matrix<T> sum = rows.sum(exec, partial);
     kernels::add<T>(exec, Vector<const T>(sum.data(), sum.size()), Vector<T>(out.data(), out.size()));
@@ -72,18 +89,24 @@ void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Matr
   }
   if (rows.is_first()) Kokkos::deep_copy(exec, out, residual);
   project<T>(exec, x, w, rows.is_first() ? 1 : 0, out);
+  adapter_forward<T>(exec, lora, projection, x, out);
   rows.sum(exec, out);
 }
 }  // namespace
 
 template <class T>
 void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
-                   const KeyValueCache<T>& cache, const BlockActivations<T>& a, Matrix<T> out) {
+                   const BlockLora<T>& lora, const KeyValueCache<T>& cache, const BlockActivations<T>& a,
+                   Matrix<T> out) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
   const TensorRows<T>& rows = context.rows;
   kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, config.rms_norm_eps, a.normed, a.inverse_rms);
-  project<T>(exec, rows.gather(exec, a.normed), weights.qkv, 0, a.qkv);
+  const Matrix<T> normed = rows.gather(exec, a.normed);
+  project<T>(exec, normed, weights.qkv, 0, a.qkv);
+  for_query_key_value<T>(config, a.qkv, [&](Projection projection, const Matrix<T>& y) {
+    adapter_forward<T>(exec, lora, projection, normed, y);
+  });
   kernels::rope_forward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config), a.qkv);
 
   QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
@@ -95,12 +118,20 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
   }
   kernels::attention_forward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
                                 a.attended, a.lse, context.attention_workspace);
-  add_projection<T>(exec, rows, a.attended, weights.o, a.x, a.mid);
+  add_projection<T>(exec, rows, lora, Projection::kO, a.attended, weights.o, a.x, a.mid);
 
   kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, config.rms_norm_eps, a.mid_normed, a.mid_inverse_rms);
-  project<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, 0, a.gate_up);
+  const Matrix<T> mid_normed = rows.gather(exec, a.mid_normed);
+  project<T>(exec, mid_normed, weights.gate_up, 0, a.gate_up);
+  for_gate_up<T>(config, a.gate_up, [&](Projection projection, const Matrix<T>& y) {
+    adapter_forward<T>(exec, lora, projection, mid_normed, y);
+  });
   kernels::swiglu_forward<T>(exec, a.gate_up, a.activated);
-  if (out.data() != nullptr) add_projection<T>(exec, rows, a.activated, weights.down, a.mid, out);
+  if (out.data() != nullptr) {
+    add_projection<T>(exec, rows, lora, Projection::kDown, a.activated, weights.down, a.mid, out);
+  } else if (lora.weights[static_cast<std::size_t>(Projection::kDown)].exists()) {
+    adapter_project_down<T>(exec, lora, Projection::kDown, a.activated);  // the backward reads its u
+  }
 }
 
 template <class T>
@@ -114,39 +145,51 @@ void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& c
 
 template <class T>
 void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
-                    const BlockActivations<T>& a, const BackwardWorkspace<T>& w, Matrix<T> d_x,
-                    const BlockTensors<Accumulate<T>>& gradients) {
+                    const BlockLora<T>& lora, const BlockActivations<T>& a, const BackwardWorkspace<T>& w,
+                    Matrix<T> d_x, const BlockTensors<Accumulate<T>>& gradients) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
   const TensorRows<T>& rows = context.rows;
   const Matrix<T> d_normed = rows.partial(w.d_normed);
   // d_x is the gradient of out, which is also that of mid along the residual.
-  project_backward<T>(exec, a.activated, weights.down, rows.gather(exec, d_x), w.d_activated, gradients.down);
+  const Matrix<T> d_out = rows.gather(exec, d_x);
+  project_backward<T>(exec, a.activated, weights.down, d_out, w.d_activated, gradients.down);
+  adapter_backward<T>(exec, lora, Projection::kDown, a.activated, d_out, w.d_activated);
   kernels::swiglu_backward<T>(exec, a.gate_up, w.d_activated, a.gate_up);
-  project_backward<T>(exec, rows.gather(exec, a.mid_normed), weights.gate_up, a.gate_up, d_normed, gradients.gate_up);
+  const Matrix<T> mid_normed = rows.gather(exec, a.mid_normed);
+  project_backward<T>(exec, mid_normed, weights.gate_up, a.gate_up, d_normed, gradients.gate_up);
+  for_gate_up<T>(config, a.gate_up, [&](Projection projection, const Matrix<T>& dy) {
+    adapter_backward<T>(exec, lora, projection, mid_normed, dy, d_normed);
+  });
   kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, rows.sum(exec, d_normed), d_x,
                                 gradients.post_norm, w.norm);
   // Now d_x is the gradient of mid, which is also that of x along the residual.
-  project_backward<T>(exec, a.attended, weights.o, rows.gather(exec, d_x), w.d_attended, gradients.o);
+  const Matrix<T> d_mid = rows.gather(exec, d_x);
+  project_backward<T>(exec, a.attended, weights.o, d_mid, w.d_attended, gradients.o);
+  adapter_backward<T>(exec, lora, Projection::kO, a.attended, d_mid, w.d_attended);
   const QueryKeyValue<T> heads = split_heads<T>(config, a.qkv), d_heads = split_heads<T>(config, w.d_qkv);
   kernels::attention_backward<T>(exec, attention_shape(config), batch.spans, batch.mask, heads.q, heads.k, heads.v,
                                  a.attended, a.lse, w.d_attended, d_heads.q, d_heads.k, d_heads.v,
                                  context.attention_workspace);
   kernels::rope_backward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config),
                             w.d_qkv);
-  project_backward<T>(exec, rows.gather(exec, a.normed), weights.qkv, w.d_qkv, d_normed, gradients.qkv);
+  const Matrix<T> normed = rows.gather(exec, a.normed);
+  project_backward<T>(exec, normed, weights.qkv, w.d_qkv, d_normed, gradients.qkv);
+  for_query_key_value<T>(config, w.d_qkv, [&](Projection projection, const Matrix<T>& dy) {
+    adapter_backward<T>(exec, lora, projection, normed, dy, d_normed);
+  });
   kernels::rms_norm_backward<T>(exec, a.x, weights.input_norm, a.inverse_rms, rows.sum(exec, d_normed), d_x,
                                 gradients.input_norm, w.norm);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                     \
-  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,               \
-                                 const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>);                \
-  template void block_recompute_elementwise<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&, \
-                                               const BlockActivations<T>&);                                      \
-  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,              \
-                                  const BlockActivations<T>&, const BackwardWorkspace<T>&, Matrix<T>,            \
-                                  const BlockTensors<Accumulate<T>>&);
+#define RECPO_INSTANTIATE(T)                                                                                           \
+  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                     \
+                                 const BlockLora<T>&, const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>); \
+  template void block_recompute_elementwise<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,       \
+                                               const BlockActivations<T>&);                                            \
+  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                    \
+                                  const BlockLora<T>&, const BlockActivations<T>&, const BackwardWorkspace<T>&,        \
+                                  Matrix<T>, const BlockTensors<Accumulate<T>>&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -5,9 +5,11 @@
 // Under tensor parallelism the block holds its shard's heads and feed-forward columns; `config` is the shard's. The two
 // sums over shards stand after Wo and Wdown, their mirror images in the backward before the two norms. When tokens are
 // split (TensorParallel::sequence), everything of width H belongs to this shard's tokens only, [Ts, H], and projections
-// work on gathered rows. Collective over the shards. All memory is the caller's.
+// work on gathered rows. Collective over the shards. All memory is the caller's. Adapters (adapter.hpp) may stand
+// beside every projection.
 
 #include "kernels/attention.hpp"
+#include "src/model/adapter.hpp"
 #include "src/model/config.hpp"
 #include "src/model/device_batch.hpp"
 #include "src/model/tensor_rows.hpp"
@@ -63,7 +65,8 @@ struct BlockContext {  // what all blocks of a pass share
 // the block ends with `activated`: all that its backward needs.
 template <class T>
 void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
-                   const KeyValueCache<T>& cache, const BlockActivations<T>& activations, Matrix<T> out);
+                   const BlockLora<T>& lora, const KeyValueCache<T>& cache, const BlockActivations<T>& activations,
+                   Matrix<T> out);
 
 // Norms and SwiGLU again, from the other activations.
 template <class T>
@@ -71,10 +74,10 @@ void block_recompute_elementwise(const ExecSpace& exec, const BlockContext<T>& c
                                  const BlockActivations<T>& activations);
 
 // d_x [Ts, H]: gradient of the block's output in, of its input out. Gradients of weights are added to; those of norms
-// are this shard's tokens' part when tokens are split.
+// are this shard's tokens' part when tokens are split. Frozen weights have no gradients (empty views).
 template <class T>
 void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const BlockTensors<T>& weights,
-                    const BlockActivations<T>& activations, const BackwardWorkspace<T>& workspace, Matrix<T> d_x,
-                    const BlockTensors<Accumulate<T>>& gradients);
+                    const BlockLora<T>& lora, const BlockActivations<T>& activations,
+                    const BackwardWorkspace<T>& workspace, Matrix<T> d_x, const BlockTensors<Accumulate<T>>& gradients);
 
 }  // namespace recpo::model

@@ -6,6 +6,14 @@
 
 namespace recpo::model {
 namespace {
+// The store says which adapters there are, whatever the caller knows of them.
+template <class T>
+DecoderCapacity with_adapters(DecoderCapacity capacity, const ParameterStore<T>& store) {
+  capacity.lora.rank = 0;
+  if (store.adapters()) capacity.lora = store.adapters()->options;
+  return capacity;
+}
+
 kernels::AttentionShape attention_shape(const LlamaConfig& config) {
   return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
           static_cast<int>(config.head_dim)};
@@ -40,12 +48,19 @@ template <class T>
 Decoder<T>::Decoder(const LlamaConfig& config, ParameterStore<T>& store, const DecoderCapacity& capacity,
                     const TensorParallel& tensor)
     : config_(shard_config(config, tensor.shard().size)),
-      capacity_(capacity),
-      buckets_(config),
+      capacity_(with_adapters(capacity, store)),
+      buckets_(config, store.adapters() != nullptr),
       vocabulary_(vocabulary_shard(config, tensor.shard())),
+      tensor_rank_(tensor.shard().rank),
       weights_(llama_weights(config, store)),
-      memory_(config, tensor, capacity) {
-  if (capacity.training) gradients_ = llama_gradients(config, store);
+      memory_(config, tensor, capacity_) {
+  gradients_.blocks.resize(weights_.blocks.size());
+  if (store.adapters()) {
+    adapters_ = adapter_weights(config, *store.adapters());
+    if (capacity.training) adapter_gradients_ = adapter_gradients(config, *store.adapters());
+  } else if (capacity.training) {
+    gradients_ = llama_gradients(config, store);
+  }
   memory_.allocate();
   make_rope_tables(ExecSpace{});
   reserve_attention(most_attention_elements<T>(config_, capacity_));
@@ -86,12 +101,27 @@ BlockContext<T> Decoder<T>::context(const DeviceBatch& batch, const TensorRows<T
 }
 
 template <class T>
+BlockLora<T> Decoder<T>::lora(std::int64_t block, const DeviceBatch& batch) const {
+  const auto index = static_cast<std::size_t>(block);
+  if (adapters_.empty()) return {};
+  BlockLora<T> lora = memory_.lora(block, batch.num_tokens);
+  lora.weights = adapters_[index];
+  if (!adapter_gradients_.empty()) lora.gradients = adapter_gradients_[index];
+  if (capacity_.training && capacity_.lora.dropout > 0) {
+    lora.mask = {batch.dropout_key, (index + 1) << 8, capacity_.lora.dropout, 0};
+    lora.first_column[static_cast<std::size_t>(Projection::kO)] = tensor_rank_ * config_.query_width();
+    lora.first_column[static_cast<std::size_t>(Projection::kDown)] = tensor_rank_ * config_.intermediate_size;
+  }
+  return lora;
+}
+
+template <class T>
 Matrix<T> Decoder<T>::forward(const ExecSpace& exec, const DeviceBatch& batch,
                               const std::vector<KeyValueCache<T>>& caches, BucketListener* listener) {
   RECPO_REQUIRE(batch.num_tokens > 0 && batch.num_tokens <= capacity_.tokens);
   RECPO_REQUIRE(static_cast<std::int64_t>(batch.logit_rows.extent(0)) <= capacity_.logit_rows);
   const auto reach = [&](std::size_t bucket) {
-    if (listener != nullptr) listener->before_forward(bucket);
+    if (listener != nullptr && bucket != LlamaBuckets::kNone) listener->before_forward(bucket);
   };
   const TensorRows<T> rows = memory_.rows(batch.num_tokens);
   reach(buckets_.embedding);
@@ -104,9 +134,10 @@ Matrix<T> Decoder<T>::forward(const ExecSpace& exec, const DeviceBatch& batch,
   const BlockContext<T> shared = context(batch, rows);
   for (std::int64_t l = 0; l < config_.num_hidden_layers; ++l) {
     const auto index = static_cast<std::size_t>(l);
-    reach(buckets_.layer(index));
-    block_forward<T>(exec, shared, weights_.blocks[index], caches.empty() ? KeyValueCache<T>{} : caches[index],
-                     memory_.activations(l, rows), memory_.stream(l + 1, rows));
+    buckets_.for_layer(index, reach);
+    block_forward<T>(exec, shared, weights_.blocks[index], lora(l, batch),
+                     caches.empty() ? KeyValueCache<T>{} : caches[index], memory_.activations(l, rows),
+                     memory_.stream(l + 1, rows));
   }
   reach(buckets_.head);
   return rows.gather(exec, memory_.stream(config_.num_hidden_layers, rows));
@@ -124,16 +155,19 @@ void Decoder<T>::backward(const ExecSpace& exec, const DeviceBatch& batch, Bucke
   for (std::int64_t l = last; l >= 0; --l) {
     const auto index = static_cast<std::size_t>(l);
     const BlockActivations<T> activations = memory_.activations(l, rows);
-    if (listener != nullptr) listener->before_backward(buckets_.layer(index));
+    if (listener != nullptr) buckets_.for_layer(index, [&](std::size_t b) { listener->before_backward(b); });
+    const BlockLora<T> adapters = lora(l, batch);
     // The last block's shared activations are still those of the forward pass.
     if (l < last && capacity_.recompute == Recompute::kBlock) {
-      block_forward<T>(exec, shared, weights_.blocks[index], KeyValueCache<T>{}, activations, Matrix<T>());
+      block_forward<T>(exec, shared, weights_.blocks[index], adapters, KeyValueCache<T>{}, activations, Matrix<T>());
     } else if (l < last && capacity_.recompute == Recompute::kSelective) {
       block_recompute_elementwise<T>(exec, shared, weights_.blocks[index], activations);
     }
-    block_backward<T>(exec, shared, weights_.blocks[index], activations, workspace, d_x, gradients_.blocks[index]);
-    if (listener != nullptr) listener->after_backward(buckets_.layer(index));
+    block_backward<T>(exec, shared, weights_.blocks[index], adapters, activations, workspace, d_x,
+                      gradients_.blocks[index]);
+    if (listener != nullptr) buckets_.for_layer(index, [&](std::size_t b) { listener->after_backward(b); });
   }
+  if (gradients_.embedding.data() == nullptr) return;
   kernels::embedding_backward<T>(exec, batch.group_token, batch.group_begin, batch.order, rows.gather(exec, d_x),
                                  gradients_.embedding, vocabulary_.first);
 }

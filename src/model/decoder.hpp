@@ -33,6 +33,7 @@ class Decoder {
 
  private:
   BlockContext<T> context(const DeviceBatch& batch, const TensorRows<T>& rows);
+  BlockLora<T> lora(std::int64_t block, const DeviceBatch& batch) const;
   void make_rope_tables(const ExecSpace& exec);
   void reserve_attention(std::int64_t elements);
 
@@ -40,8 +41,11 @@ class Decoder {
   const DecoderCapacity capacity_;
   const LlamaBuckets buckets_;
   const VocabularyShard vocabulary_;
+  const int tensor_rank_;
   LlamaTensors<T> weights_;
-  LlamaTensors<Accumulate<T>> gradients_;
+  LlamaTensors<Accumulate<T>> gradients_;  // empty views where weights are frozen
+  std::vector<BlockAdapters<T>> adapters_;
+  std::vector<BlockAdapters<Accumulate<T>>> adapter_gradients_;
   DecoderMemory<T> memory_;
   OwnedMatrix<Accumulate<T>> cosine_, sine_;
   OwnedVector<Accumulate<T>> attention_workspace_;

@@ -1,5 +1,7 @@
 #include "src/model/decoder_memory.hpp"
 
+#include <algorithm>
+
 #include "kernels/rms_norm.hpp"
 #include "src/support/check.hpp"
 
@@ -32,6 +34,7 @@ DecoderMemory<T>::DecoderMemory(const LlamaConfig& config, const TensorParallel&
     summed_ = arena_.plan<T>(tensor.shard().size * own_tokens_ * config_.hidden_size);
   }
   if (capacity.training) plan_backward();
+  plan_lora();
 }
 
 // The slices of a block: what the backward needs of every block is new, the rest is `shared`'s. The first block plans
@@ -61,6 +64,8 @@ typename DecoderMemory<T>::BlockSlices DecoderMemory<T>::plan_block(const BlockS
   slices.inverse_rms = plan_sums(&BlockSlices::inverse_rms, own_tokens_);
   slices.mid_inverse_rms = plan_sums(&BlockSlices::mid_inverse_rms, own_tokens_);
   slices.lse = plan_sums(&BlockSlices::lse, tokens * config_.num_attention_heads);
+  slices.lora_u = plan_stored(&BlockSlices::lora_u, keeps_some,
+                              tokens * capacity_.lora.rank * static_cast<std::int64_t>(kProjections));
   return slices;
 }
 
@@ -73,6 +78,38 @@ void DecoderMemory<T>::plan_backward() {
   d_attended_ = arena_.plan<T>(tokens * config_.query_width());
   d_activated_ = arena_.plan<T>(tokens * config_.intermediate_size);
   norm_workspace_ = arena_.plan<Accumulate<T>>(kernels::rms_norm_workspace(own_tokens_, config_.hidden_size));
+}
+
+template <class T>
+std::int64_t DecoderMemory<T>::widest_input() const {
+  return std::max({config_.hidden_size, config_.query_width(), config_.intermediate_size});
+}
+
+template <class T>
+void DecoderMemory<T>::plan_lora() {
+  if (!capacity_.training || !capacity_.lora.exists()) return;
+  d_u_ = arena_.plan<T>(capacity_.tokens * capacity_.lora.rank);
+  if (capacity_.lora.dropout == 0) return;
+  dropped_ = arena_.plan<T>(capacity_.tokens * widest_input());
+  d_dropped_ = arena_.plan<T>(capacity_.tokens * widest_input());
+}
+
+template <class T>
+BlockLora<T> DecoderMemory<T>::lora(std::int64_t block, std::int64_t tokens) const {
+  BlockLora<T> lora;
+  if (!capacity_.lora.exists()) return lora;
+  const std::int64_t rank = capacity_.lora.rank;
+  const Vector<T> all = arena_.vector<T>(blocks_[capacity_.training ? static_cast<std::size_t>(block) : 0].lora_u);
+  for (std::size_t p = 0; p < kProjections; ++p) {
+    const auto begin = static_cast<std::int64_t>(p) * capacity_.tokens * rank;
+    lora.u[p] = Matrix<T>(all.data() + begin, tokens, rank);
+  }
+  lora.scale = capacity_.lora.scale();
+  if (!capacity_.training) return lora;
+  lora.d_u = wide(d_u_, tokens, rank);
+  lora.dropped = arena_.vector<T>(dropped_);
+  lora.d_dropped = arena_.vector<T>(d_dropped_);
+  return lora;
 }
 
 template <class T>

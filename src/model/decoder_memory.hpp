@@ -27,6 +27,7 @@ struct DecoderCapacity {
   std::int64_t logit_chunk = 512;
   bool training = false;
   Recompute recompute = Recompute::kNone;
+  LoraOptions lora;
 };
 
 template <class T>
@@ -42,16 +43,20 @@ class DecoderMemory {
   Matrix<T> stream(std::int64_t block, const TensorRows<T>& rows) const;
   BlockActivations<T> activations(std::int64_t block, const TensorRows<T>& rows) const;
   BackwardWorkspace<T> workspace(std::int64_t tokens) const;
+  // Memory of a block's adapters; their views of weights and gradients are the caller's to set.
+  BlockLora<T> lora(std::int64_t block, std::int64_t tokens) const;
   Matrix<T> d_x(const TensorRows<T>& rows) const;    // [Ts, H]
   Matrix<T> d_all(const TensorRows<T>& rows) const;  // [T, H]: the same memory unless tokens are split
   Head<T>& head() { return *head_; }
 
  private:
   struct BlockSlices {
-    Arena::Slice normed, mid, mid_normed, qkv, attended, gate_up, activated, inverse_rms, mid_inverse_rms, lse;
+    Arena::Slice normed, mid, mid_normed, qkv, attended, gate_up, activated, inverse_rms, mid_inverse_rms, lse, lora_u;
   };
   BlockSlices plan_block(const BlockSlices* shared);
   void plan_backward();
+  void plan_lora();
+  std::int64_t widest_input() const;  // of a projection, on this shard
   Matrix<T> wide(const Arena::Slice& slice, std::int64_t rows, std::int64_t columns) const {
     return arena_.matrix<T>(slice, rows, columns);
   }
@@ -64,7 +69,8 @@ class DecoderMemory {
   std::unique_ptr<Head<T>> head_;
   std::vector<BlockSlices> blocks_;    // one a block in training, one for all otherwise
   std::vector<Arena::Slice> streams_;  // likewise, one more in training
-  Arena::Slice gathered_, summed_, d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_;
+  Arena::Slice gathered_, summed_, d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_, d_u_, dropped_,
+      d_dropped_;
 };
 
 }  // namespace recpo::model

@@ -52,7 +52,8 @@ DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& 
   std::iota(own_end.begin(), own_end.end(), 1);
   const Slice tokens = stage(batch.tokens), positions = stage(batch.positions), prefix_end = stage(batch.prefix_end),
               own_begin = stage(batch.own_begin), own_ends = stage(own_end), logit_rows = stage(batch.logit_rows),
-              target_begin = stage(batch.target_begin), target_token = stage(batch.target_token);
+              target_begin = stage(batch.target_begin), target_token = stage(batch.target_token),
+              dropout_key = stage(batch.dropout_key);
   const TokenGroups groups = with_groups ? group_by_token(batch.tokens) : TokenGroups{};
   const Slice group_token = stage(groups.token), group_begin = stage(groups.begin), order = stage(groups.order);
   flush(exec);
@@ -71,6 +72,7 @@ DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& 
   result.logit_rows = view(logit_rows);
   result.target_begin = view(target_begin);
   result.target_token = view(target_token);
+  result.dropout_key = view(dropout_key);
   return result;
 }
 

@@ -18,6 +18,7 @@ struct DeviceBatch {
   Vector<const int> group_token, group_begin, order;  // tokens grouped by id, for the embedding's gradient
   Vector<const int> logit_rows;                       // [R]
   Vector<const int> target_begin, target_token;       // [R + 1], [M]
+  Vector<const int> dropout_key;                      // [T], or empty: nothing is dropped
   Vector<const int> cache_rows;                       // [T] where generation keeps keys and values; empty in training
 };
 

@@ -145,8 +145,10 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
         d_logits, vocabulary_.first);
     kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, d_logits, weights.head, 0, d_normed);
     if (tensor_.is_split()) tensor_.communicator->all_reduce_sum(exec, d_normed);
-    kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, d_logits, rows(normed_, chunk), 1,
-                                    gradients.head);
+    if (gradients.head.data() != nullptr) {
+      kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, d_logits, rows(normed_, chunk), 1,
+                                      gradients.head);
+    }
     Kokkos::deep_copy(exec, d_gathered, T(0));
     kernels::rms_norm_backward<T>(exec, rows(gathered_, chunk), weights.final_norm,
                                   arena_.vector<Accumulate<T>>(inverse_rms_, chunk.size()), d_normed, d_gathered,

@@ -24,7 +24,8 @@ class Head {
   // Log-prob of every target, [M] on the host. x [T, H] is the last block's output.
   std::vector<double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                               const std::vector<int>& target_begin, Matrix<const T> x);
-  // d_x [T, H] is assigned: the gradient of x for d_token_logp [M]. Adds to gradients of final norm and head.
+  // d_x [T, H] is assigned: the gradient of x for d_token_logp [M]. Adds to gradients of final norm and head,
+  // where there are any.
   void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                 const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
                 Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients);

@@ -26,14 +26,20 @@ DecoderCapacity decoder_capacity(const LlamaCapacity& capacity) {
   plan.logit_chunk = capacity.logit_rows;
   plan.training = capacity.training;
   plan.recompute = capacity.recompute;
+  plan.lora = capacity.lora;
   return plan;
 }
 
 template <class T>
 Llama<T>::Llama(const LlamaConfig& config, ParameterStore<T>& store, const LlamaCapacity& capacity,
                 const TensorParallel& tensor)
-    : implementation_(new Implementation{
-          LlamaBuckets(config), {config, store, decoder_capacity(capacity), tensor}, {}, {}, {}, {}, {}}) {}
+    : implementation_(new Implementation{LlamaBuckets(config, store.adapters() != nullptr),
+                                         {config, store, decoder_capacity(capacity), tensor},
+                                         {},
+                                         {},
+                                         {},
+                                         {},
+                                         {}}) {}
 
 template <class T>
 Llama<T>::~Llama() = default;
@@ -69,8 +75,8 @@ void Llama<T>::backward(std::span<const double> d_logp, BucketListener* listener
     d_token_logp[m] = d_logp[static_cast<std::size_t>(self.batch.target_completion[m])];
   }
   const LlamaBuckets& buckets = self.buckets;
-  const bool tied = buckets.head == buckets.embedding;
-  if (listener != nullptr) {
+  const bool adapters = buckets.embedding == LlamaBuckets::kNone, tied = buckets.head == buckets.embedding;
+  if (listener != nullptr && !adapters) {
     listener->before_backward(buckets.embedding);
     listener->before_backward(buckets.norms);
     if (!tied) listener->before_backward(buckets.head);
@@ -79,7 +85,7 @@ void Llama<T>::backward(std::span<const double> d_logp, BucketListener* listener
                                d_token_logp, self.decoder.d_all(self.batch.num_tokens()), self.decoder.gradients());
   if (listener != nullptr && !tied) listener->after_backward(buckets.head);
   self.decoder.backward(self.exec, self.on_device, listener);
-  if (listener != nullptr) {
+  if (listener != nullptr && !adapters) {
     listener->after_backward(buckets.norms);
     listener->after_backward(buckets.embedding);
   }

@@ -3,7 +3,8 @@
 //   x_mid = x + Wo attention(rope(Wqkv rms_norm(x)));   x_out = x_mid + Wdown swiglu(Wgate_up rms_norm(x_mid)).
 // forward() gives one log-probability a completion; backward() takes the loss's gradient with respect to them and never
 // learns which objective ran. All activations and workspace come from one arena each, planned from the capacity.
-// The object refers to the store it was made with; the store must outlive it. Under tensor parallelism every shard
+// The object refers to the store it was made with, and to the adapters this carries (lora.hpp): with them only they are
+// trained. The store must outlive it. Under tensor parallelism every shard
 // makes one and gives it the same batches: collective over the shards, which all get the same log-probs.
 
 #include <memory>
@@ -25,6 +26,7 @@ struct LlamaCapacity {
   std::int64_t logit_rows = 512;  // R computed at a time (larger batches go in chunks)
   bool training = false;          // keep what backward() needs
   Recompute recompute = Recompute::kNone;
+  LoraOptions lora;  // to plan by; a Llama has those of its store
 };
 
 template <class T>

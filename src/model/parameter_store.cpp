@@ -3,40 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/model/parameter_layout.hpp"
 #include "src/model/parameter_shard.hpp"
 #include "src/support/check.hpp"
 #include "src/support/random.hpp"
 
 namespace recpo::model {
 namespace {
-// Collects the parts of parameters that one shard holds, bucket by bucket.
-class Layout {
- public:
-  explicit Layout(const Shard& shard) : shard_(shard) {}
-
-  void open_bucket() { ++bucket_; }
-  void matrix(std::string name, std::int64_t rows, std::int64_t columns, Split split) {
-    Parameter parameter{std::move(name), {rows, columns}, split, true, bucket_};
-    parameter.held_rows = split == Split::kRows ? (rows + shard_.size - 1) / shard_.size : rows;
-    parameter.held_columns = split == Split::kColumns ? columns / shard_.size : columns;
-    if (split == Split::kRows) parameter.row_begin = shard_.rank * parameter.held_rows;
-    if (split == Split::kColumns) parameter.column_begin = shard_.rank * parameter.held_columns;
-    parameter.valid_rows = std::clamp<std::int64_t>(rows - parameter.row_begin, 0, parameter.held_rows);
-    parameters_.push_back(std::move(parameter));
-  }
-  void norm(std::string name, std::int64_t size) {
-    Parameter parameter{std::move(name), {size}, Split::kNone, false, bucket_};
-    parameter.held_columns = size;
-    parameters_.push_back(std::move(parameter));
-  }
-  std::vector<Parameter> take() { return std::move(parameters_); }
-
- private:
-  const Shard shard_;
-  std::vector<Parameter> parameters_;
-  int bucket_ = -1;
-};
-
 constexpr std::string_view kLayers = "model.layers.";
 std::string layer_prefix(std::int64_t layer) { return fmt::format("{}{}.", kLayers, layer); }
 
@@ -44,7 +17,14 @@ std::string layer_prefix(std::int64_t layer) { return fmt::format("{}{}.", kLaye
 std::string bucket_name(const Parameter& first) {
   const std::string& name = first.name;
   if (!first.decay) return "norms";
+  if (const auto end = name.find(".", kLayers.size()); name.find(".lora_") != name.npos)
+    return fmt::format("{}.adapters{}", name.substr(0, end), first.split == Split::kNone ? ", whole" : "");
   return name.substr(0, name.starts_with(kLayers) ? name.find('.', kLayers.size()) : name.rfind('.'));
+}
+
+// A layer of the decoder, not its adapters.
+bool is_layer(const std::string& bucket) {
+  return bucket.starts_with(kLayers) && bucket.find('.', kLayers.size()) == bucket.npos;
 }
 
 std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
@@ -53,7 +33,7 @@ std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multi
 std::vector<Parameter> llama_parameters(const LlamaConfig& config, const Shard& shard) {
   const std::int64_t hidden = config.hidden_size, ffn = config.intermediate_size;
   const std::int64_t query = config.query_width(), key_value = config.key_value_width();
-  Layout layout(shard);
+  ParameterLayout layout(shard);
   layout.open_bucket();
   layout.matrix("model.embed_tokens.weight", config.vocab_size, hidden, Split::kRows);
   for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
@@ -98,7 +78,7 @@ StoreLayout::StoreLayout(std::vector<Parameter> all, GradientMemory gradients, i
   std::int64_t slots[2] = {-1, -1}, layers = 0;
   for (const Bucket& bucket : buckets) {
     if (gradients == GradientMemory::kNone) break;
-    const bool shares = gradients == GradientMemory::kTwoLayers && bucket.name.starts_with(kLayers);
+    const bool shares = gradients == GradientMemory::kTwoLayers && is_layer(bucket.name);
     if (shares && layers >= 2) {
       gradient_begin.push_back(slots[layers % 2]);
     } else {

@@ -5,6 +5,7 @@
 // store owns the memory; weights are stored as T, gradients as Accumulate<T>; Views handed out stay valid as long as it
 // lives. Not collective.
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,9 @@ struct StoreLayout {
 };
 
 template <class T>
+struct Adapters;  // lora.hpp
+
+template <class T>
 class ParameterStore {
  public:
   using Gradient = Accumulate<T>;
@@ -73,6 +77,10 @@ class ParameterStore {
   ParameterStore(std::vector<Parameter> parameters, GradientMemory gradients, int ranks = 1);
   ParameterStore(std::vector<Parameter> parameters, bool with_gradients)
       : ParameterStore(std::move(parameters), with_gradients ? GradientMemory::kWhole : GradientMemory::kNone) {}
+
+  // Low-rank adapters beside this store's projections, which are then frozen; null where there are none.
+  const std::shared_ptr<Adapters<T>>& adapters() const { return adapters_; }
+  void carry(std::shared_ptr<Adapters<T>> adapters) { adapters_ = std::move(adapters); }
 
   const std::vector<Parameter>& parameters() const { return layout_.parameters; }
   const std::vector<Bucket>& buckets() const { return layout_.buckets; }
@@ -101,6 +109,7 @@ class ParameterStore {
   const StoreLayout layout_;
   OwnedVector<T> weights_;
   OwnedVector<Gradient> gradients_;
+  std::shared_ptr<Adapters<T>> adapters_;
 };
 
 // Random weights: normal with config.initializer_range for matrices and embeddings, 1 for norms. A pure function of

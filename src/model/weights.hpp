@@ -27,15 +27,28 @@ struct LlamaTensors {
   Matrix<T> head;        // [V, H]; the embedding itself when tied
 };
 
-// Places of llama_parameters() in the store's buckets. With tied embeddings the head's bucket is the embedding's.
+// Places in the buckets of the store that is trained: of llama_parameters(), or of adapter_parameters(), which have
+// two for each layer and nothing else. With tied embeddings the head's bucket is the embedding's.
 struct LlamaBuckets {
-  std::size_t embedding = 0, head = 0, norms = 0;
-  explicit LlamaBuckets(const LlamaConfig& config) {
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::size_t embedding = 0, head = 0, norms = 0, first_layer = 1, of_layer = 1;
+
+  LlamaBuckets(const LlamaConfig& config, bool adapters) {
+    if (adapters) {
+      embedding = head = norms = kNone;
+      first_layer = 0;
+      of_layer = 2;
+      return;
+    }
     const auto layers = static_cast<std::size_t>(config.num_hidden_layers);
     if (!config.tie_word_embeddings) head = layers + 1;
     norms = layers + (config.tie_word_embeddings ? 1 : 2);
   }
-  std::size_t layer(std::size_t index) const { return 1 + index; }
+  // visit(bucket) for those of a layer.
+  template <class Visit>
+  void for_layer(std::size_t index, const Visit& visit) const {
+    for (std::size_t b = 0; b < of_layer; ++b) visit(first_layer + index * of_layer + b);
+  }
 };
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "src/model/decoder_memory.hpp"
+#include "src/model/lora.hpp"
 
 namespace recpo::plan {
 
@@ -36,6 +37,7 @@ struct Layout {
   bool sequence_parallel = false;
   std::int64_t micro_batch_tokens = 4096, reduction_leaves = 8;
   Precision precision;
+  model::LoraOptions lora;
 
   int ranks() const { return tp * dp; }
   bool lower_precision() const { return precision.lower_gradients || precision.lower_moments; }

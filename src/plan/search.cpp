@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/support/check.hpp"
+#include "src/train/flops.hpp"
 
 namespace recpo::plan {
 namespace {
@@ -122,7 +123,7 @@ Plan plan_layout(const model::LlamaConfig& config, const Workload& workload, con
   plan.memory = rank_memory(config, workload, layout);
   plan.sent = sent_bytes(config, workload, layout);
   plan.time = step_time(config, workload, layout, node);
-  plan.flops = 3 * workload.forward_flops();
+  plan.flops = (1 + train::backward_passes(layout.lora.exists())) * workload.forward_flops();
   return plan;
 }
 

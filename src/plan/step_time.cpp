@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/model/llama.hpp"
+#include "src/train/flops.hpp"
 
 namespace recpo::plan {
 namespace {
@@ -43,7 +44,8 @@ double block_again_flops(const model::LlamaConfig& c, const TreeSize& size) {
 Passes micro_batch_time(const model::LlamaConfig& c, const Layout& layout, const Node& node, const TreeSize& size) {
   const auto blocks = static_cast<double>(c.num_hidden_layers);
   Amount forward{size.forward_flops, blocks * block_elements(c, layout, size, kForward)};
-  Amount backward{2 * size.forward_flops, blocks * block_elements(c, layout, size, kBackward)};
+  Amount backward{train::backward_passes(layout.lora.exists()) * size.forward_flops,
+                  blocks * block_elements(c, layout, size, kBackward)};
   if (layout.recompute == model::Recompute::kBlock) {
     backward.flops += (blocks - 1) * block_again_flops(c, size);
     backward.elements += (blocks - 1) * block_elements(c, layout, size, kBlockAgain);
@@ -119,8 +121,7 @@ StepTime rank_time(const model::LlamaConfig& config, const Workload& workload, c
 }  // namespace
 
 StepTime step_time(const model::LlamaConfig& config, const Workload& workload, const Layout& layout, const Node& node) {
-  const model::StoreLayout store(model::llama_parameters(config, {0, layout.tp}), model::GradientMemory::kNone,
-                                 layout.dp);
+  const model::StoreLayout store = trained_layout(config, layout);
   StepTime longest;
   for (int rank = 0; rank < layout.dp; ++rank) {
     const StepTime time = rank_time(config, workload, layout, node, static_cast<double>(store.size), rank);

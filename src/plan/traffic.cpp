@@ -9,10 +9,6 @@
 namespace recpo::plan {
 namespace {
 
-model::StoreLayout store_layout(const model::LlamaConfig& config, const Layout& layout) {
-  return model::StoreLayout(model::llama_parameters(config, {0, layout.tp}), model::GradientMemory::kNone, layout.dp);
-}
-
 // Sums of the norm's partial squares, over one axis.
 void add_norm(const model::StoreLayout& store, const Layout& layout, RingTraffic& traffic) {
   const auto partials = static_cast<std::int64_t>(store.buckets.size()) * model::chunks_of_bucket(layout.dp);
@@ -72,11 +68,17 @@ RingTraffic tensor_traffic(const model::LlamaConfig& config, const Layout& layou
     add_blocks(config, layout, micro.sum.tokens, traffic);
     add_head(config, layout, micro.sum, traffic);
   }
-  if (layout.sequence_parallel) {  // of the blocks' norms every shard has its tokens' part
-    const std::int64_t norms = 2 * config.num_hidden_layers * config.hidden_size;
-    for (std::int64_t leaf = 0; leaf < work.leaves; ++leaf) traffic.all_reduce(norms, layout.precision.gradient);
+  const model::StoreLayout trained = trained_layout(config, layout);
+  for (std::int64_t leaf = 0; leaf < work.leaves; ++leaf) {
+    if (layout.lora.exists()) {  // every shard has its part of the gradients of what all have
+      for (const model::Bucket& bucket : trained.buckets) {
+        if (bucket.replicated) traffic.all_reduce(bucket.size(), layout.precision.gradient);
+      }
+    } else if (layout.sequence_parallel) {  // of the blocks' norms every shard has its tokens' part
+      traffic.all_reduce(2 * config.num_hidden_layers * config.hidden_size, layout.precision.gradient);
+    }
   }
-  add_norm(store_layout(config, layout), layout, traffic);
+  add_norm(trained, layout, traffic);
   return traffic;
 }
 
@@ -84,7 +86,7 @@ DataTraffic data_traffic(const model::LlamaConfig& config, const Layout& layout,
   const RingTraffic none(layout.dp);
   DataTraffic traffic{none, none, layout.zero == 2 ? work.leaves : 1, none, none};
   if (layout.dp == 1) return traffic;
-  const model::StoreLayout store = store_layout(config, layout);
+  const model::StoreLayout store = trained_layout(config, layout);
   for (const model::Bucket& bucket : store.buckets) {
     traffic.leaf_gradients.reduce_scatter(bucket.size(), layout.precision.gradient);
     traffic.gathered.all_gather(bucket.size(), layout.zero == 0 ? layout.precision.gradient : layout.precision.weight);

@@ -54,7 +54,15 @@ train::StepShape Workload::shape(const Layout& layout) const {
   shape.reduction_leaves = layout.reduction_leaves;
   shape.zero = layout.zero;
   shape.recompute = layout.recompute;
+  shape.lora = layout.lora;
   return shape;
+}
+
+model::StoreLayout trained_layout(const model::LlamaConfig& config, const Layout& layout) {
+  const model::Shard shard{0, layout.tp};
+  return {layout.lora.exists() ? model::adapter_parameters(config, layout.lora, shard)
+                               : model::llama_parameters(config, shard),
+          model::GradientMemory::kNone, layout.dp};
 }
 
 Workload workload_of(const model::LlamaConfig& config, const std::vector<train::Sample>& samples,

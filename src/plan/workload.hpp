@@ -25,6 +25,9 @@ struct Workload {
   train::StepShape shape(const Layout& layout) const;
 };
 
+// What is trained on a rank, and so summed, updated and gathered: the model, or its adapters.
+model::StoreLayout trained_layout(const model::LlamaConfig& config, const Layout& layout);
+
 // `samples` is not empty; of more than a batch every n-th is taken, fewer are repeated.
 Workload workload_of(const model::LlamaConfig& config, const std::vector<train::Sample>& samples,
                      std::int64_t global_batch);

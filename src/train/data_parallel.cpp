@@ -30,17 +30,18 @@ model::ParameterShard DataParallel<T>::owned(const model::ParameterStore<T>& sto
 template <class T>
 DataParallel<T>::DataParallel(const model::LlamaConfig& config, model::ParameterStore<T>& store, const LeafPlan& leaves,
                               int zero, const parallel::ProcessGrid& grid, bool splits_tokens)
-    : buckets_(config),
-      store_(store),
+    : adapters_(store.adapters() != nullptr),
+      buckets_(config, adapters_),
+      store_(model::trained_store(store)),
       leaves_(leaves),
       zero_(zero),
       grid_(grid),
       splits_tokens_(splits_tokens),
-      slices_(store, grid.dp->rank(), grid.dp->size()),
-      leaf_sums_(make_leaf_sums(store, slices_, zero)),
-      gathers_(store.buckets().size()) {
+      slices_(store_, grid.dp->rank(), grid.dp->size()),
+      leaf_sums_(make_leaf_sums(store_, slices_, zero)),
+      gathers_(store_.buckets().size()) {
   using model::GradientMemory;
-  RECPO_REQUIRE(store.gradient_memory() == (zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole));
+  RECPO_REQUIRE(store_.gradient_memory() == (zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole));
   RECPO_REQUIRE(leaves.leaves_at_once == (zero == 2));
   if (zero == 2) sum_ = OwnedVector<Gradient>("recpo::data_parallel::gradient_slices", slices_.size());
 }
@@ -88,15 +89,23 @@ template <class T>
 void DataParallel<T>::after_backward(std::size_t bucket) {
   make_progress();
   const bool last = slot_ + 1 == leaves_.own();
-  if (splits_tokens_ && bucket == buckets_.norms) {
-    // Of the block norms every shard has its tokens' part; the final norm, the last of the bucket, is whole on all.
-    const model::Parameter& final_norm = store_.parameters().back();
-    const Vector<Gradient> norms = store_.bucket_gradients(bucket);
-    grid_.tp->all_reduce_sum(exec_, Vector<Gradient>(norms.data(), final_norm.offset - store_.buckets()[bucket].begin));
-  }
+  const Vector<Gradient> partial = partial_gradients(bucket);
+  if (partial.extent(0) > 0) grid_.tp->all_reduce_sum(exec_, partial);
   if (zero_ == 2) return send(bucket);
   leaf_sums_.add(exec_, bucket, store_.bucket_gradients(bucket), last);
   if (last) send(bucket);
+}
+
+// What this shard has only its part of.
+template <class T>
+Vector<Accumulate<T>> DataParallel<T>::partial_gradients(std::size_t bucket) const {
+  const model::Bucket& place = store_.buckets()[bucket];
+  if (!place.replicated) return {};
+  const Vector<Gradient> all = store_.bucket_gradients(bucket);
+  if (adapters_) return all;
+  if (!splits_tokens_) return {};
+  // Of the block norms every shard has its tokens' part; the final norm, the last of the bucket, is whole on all.
+  return Vector<Gradient>(all.data(), store_.parameters().back().offset - place.begin);
 }
 
 template <class T>
@@ -165,7 +174,7 @@ void DataParallel<T>::update(optim::AdamW<T>& optimizer, double lr, double norm)
   optimizer.begin_step(lr, norm);
   // In the order in which the next forward pass asks for them: it begins with the norms, which come last in the store.
   for (std::size_t i = 0; i < store_.buckets().size(); ++i) {
-    const std::size_t b = i == 0 ? buckets_.norms : i - 1;
+    const std::size_t b = adapters_ ? i : i == 0 ? buckets_.norms : i - 1;
     const model::ParameterShard::Slice& slice = slices_.slice(b);
     const Vector<Gradient> whole = store_.bucket_gradients(b);
     if (zero_ == 0) {

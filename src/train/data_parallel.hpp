@@ -4,12 +4,14 @@
 //   1  gradients are reduce-scattered as the last backward pass leaves a bucket; a rank updates its slices; weights are
 //      all-gathered, each bucket until the next forward pass comes to it
 //   2  gradients leave with every leaf, so that only two layers of them exist at a time beside the rank's own slices
-// The sums follow the tree of train/leaves.hpp. Collective over dp, and over tp where tokens are split.
+// The sums follow the tree of train/leaves.hpp. Collective over dp, and over tp where gradients of what every shard has
+// are parts of a sum: of block norms when tokens are split, and of adapters' whole matrices.
 
 #include <deque>
 #include <memory>
 
 #include "src/model/bucket_listener.hpp"
+#include "src/model/lora.hpp"
 #include "src/model/weights.hpp"
 #include "src/optim/adamw.hpp"
 #include "src/parallel/communicator.hpp"
@@ -23,8 +25,8 @@ class DataParallel final : public model::BucketListener {
  public:
   using Gradient = Accumulate<T>;
 
-  // `store` has gradient memory kTwoLayers with zero = 2, otherwise kWhole, and buckets for dp's ranks.
-  // `splits_tokens`: gradients of block norms are parts that are summed over tp.
+  // `store` is the model's; what is trained of it has gradient memory kTwoLayers with zero = 2, otherwise kWhole, and
+  // buckets for dp's ranks. `splits_tokens`: gradients of block norms are parts that are summed over tp.
   DataParallel(const model::LlamaConfig& config, model::ParameterStore<T>& store, const LeafPlan& leaves, int zero,
                const parallel::ProcessGrid& grid, bool splits_tokens);
 
@@ -57,10 +59,12 @@ class DataParallel final : public model::BucketListener {
   void send(std::size_t bucket);
   void land_oldest();
   void make_progress();
+  Vector<Gradient> partial_gradients(std::size_t bucket) const;
   Vector<Gradient> own_slice(const Vector<Gradient>& bucket_values, std::size_t bucket) const;
 
+  const bool adapters_;
   const model::LlamaBuckets buckets_;
-  model::ParameterStore<T>& store_;
+  model::ParameterStore<T>& store_;  // the trained one
   const LeafPlan leaves_;
   const int zero_;
   const parallel::ProcessGrid& grid_;

@@ -7,7 +7,11 @@
 
 namespace recpo::train {
 
-// Forward only; a training pass (forward and backward) costs three times as much.
+// The backward pass in forward passes: gradients of inputs and, unless they are frozen beside adapters (whose own few
+// operations are not counted), of weights.
+constexpr double backward_passes(bool frozen) { return frozen ? 1.0 : 2.0; }
+
+// Forward only.
 inline double forward_flops(const model::LlamaConfig& config, const data::TreeBatch& batch) {
   const auto tokens = static_cast<double>(batch.num_tokens());
   const auto hidden = static_cast<double>(config.hidden_size);

@@ -8,6 +8,7 @@
 
 #include "kernels/gemm.hpp"
 #include "src/support/check.hpp"
+#include "src/support/random.hpp"
 #include "src/train/flops.hpp"
 
 namespace recpo::train {
@@ -66,6 +67,14 @@ double flops_of(const std::vector<RankFigures>& ranks, const parallel::Communica
   return sum;
 }
 
+// Of the tree appended last, whose sample is the stage's n-th: the same on any number of ranks, and after a restart.
+void append_dropout_keys(data::TreeBatch& trees, const Stage& stage, std::int64_t n) {
+  Random random(stage.seed, stage.name + " dropout", static_cast<std::uint64_t>(n));
+  while (trees.dropout_key.size() < trees.tokens.size()) {
+    trees.dropout_key.push_back(static_cast<std::int32_t>(random.next() >> 33));
+  }
+}
+
 double completion_tokens(const std::vector<const Sample*>& batch) {
   double tokens = 0;
   for (const Sample* sample : batch) tokens += sample->length.front();
@@ -89,7 +98,7 @@ TrainingStep<T>::TrainingStep(const Stage& stage, const std::vector<Sample>& sam
       heartbeat_(heartbeat),
       total_steps_(total_steps),
       order_(static_cast<std::int64_t>(samples.size()), stage.options.order == "shuffled", stage.seed, stage.name),
-      shape_(step_shape(stage.options, stage.parallel, stage.recompute, samples)),
+      shape_(step_shape(stage.options, stage.parallel, stage.recompute, stage.lora, samples)),
       leaves_(plan_leaves(shape_, grid.dp->size(), grid.dp->rank())),
       data_parallel_(config, store, leaves_, shape_.zero, grid, stage.parallel.sequence_parallel),
       llama_(config, store, llama_capacity(shape_, leaves_), {*grid.tp, stage.parallel.sequence_parallel}) {
@@ -101,6 +110,7 @@ template <class T>
 RankMemory TrainingStep<T>::memory() const {
   RankMemory memory;
   memory.weights = store_.weight_bytes();
+  if (store_.adapters()) memory.weights += store_.adapters()->store.weight_bytes();
   memory.gradients = data_parallel_.gradient_bytes();
   memory.gradient_leaves = data_parallel_.leaf_bytes();
   memory.master = optimizer_.master_bytes();
@@ -119,11 +129,14 @@ std::vector<const Sample*> TrainingStep<T>::batch_of(std::int64_t step) {
 }
 
 template <class T>
-void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, bool last_of_leaf, double loss_scale,
-                                      std::vector<SampleMetrics>& metrics) {
+void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_sample,
+                                      bool last_of_leaf, double loss_scale, std::vector<SampleMetrics>& metrics) {
   data::TreeBatch trees;
-  for (const Sample* sample : samples) data::append_tree(trees, sample->row->prompt_ids, sample->answers);
-  flops_ += 3.0 * forward_flops(config_, trees);
+  for (const Sample* sample : samples) {
+    data::append_tree(trees, sample->row->prompt_ids, sample->answers);
+    if (stage_.lora.dropout > 0) append_dropout_keys(trees, stage_, first_sample++);
+  }
+  flops_ += (1 + backward_passes(stage_.lora.exists())) * forward_flops(config_, trees);
   const std::vector<double> logp = llama_.forward(trees, &data_parallel_);
   std::vector<double> d_logp;
   std::size_t begin = 0;
@@ -152,7 +165,9 @@ void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int roun
   const std::vector<std::size_t> begins = data::pack(tokens, stage_.options.micro_batch_tokens);
   for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
     heartbeat_("forward and backward");
-    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]), b + 2 == begins.size(), loss_scale, metrics);
+    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]),
+                    first_sample_ + begin + static_cast<std::int64_t>(begins[b]), b + 2 == begins.size(), loss_scale,
+                    metrics);
   }
   for (std::size_t i = 0; i < rows.size(); ++i) {
     metrics[metrics.size() - rows.size() + i].place = begin + static_cast<std::int64_t>(i);
@@ -169,6 +184,7 @@ StepMetrics TrainingStep<T>::run(std::int64_t step) {
   const double terms = preferences_ ? static_cast<double>(batch.size()) : completion_tokens(batch);
 
   flops_ = 0;
+  first_sample_ = step * stage_.options.global_batch;
   std::vector<SampleMetrics> mine;
   for (int round = 0; round < leaves_.rounds; ++round) {
     for (int slot = 0; slot < leaves_.own(); ++slot) run_leaf(batch, round, slot, 1.0 / terms, mine);

@@ -33,8 +33,8 @@ class TrainingStep {
   std::vector<const Sample*> batch_of(std::int64_t step);
   void run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale,
                 std::vector<SampleMetrics>& metrics);
-  void run_micro_batch(std::span<const Sample* const> samples, bool last_of_leaf, double loss_scale,
-                       std::vector<SampleMetrics>& metrics);
+  void run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_sample, bool last_of_leaf,
+                       double loss_scale, std::vector<SampleMetrics>& metrics);
 
   const Stage& stage_;
   const bool preferences_;
@@ -53,6 +53,7 @@ class TrainingStep {
   model::Llama<T> llama_;
   ExecSpace exec_;
   double gemm_rate_ = 0, flops_ = 0;
+  std::int64_t first_sample_ = 0;  // of this step's batch, counted from the stage's begin
 };
 
 // [C] gradients of the batch's loss and the figures of one sample, from the policy's log-probs.

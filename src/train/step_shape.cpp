@@ -10,7 +10,7 @@
 namespace recpo::train {
 
 StepShape step_shape(const StageOptions& options, const ParallelOptions& parallel, const std::string& recompute,
-                     const std::vector<Sample>& samples) {
+                     const model::LoraOptions& lora, const std::vector<Sample>& samples) {
   StepShape shape;
   for (const Sample& sample : samples) {
     shape.longest = std::max(shape.longest, sample.tokens());
@@ -21,6 +21,7 @@ StepShape step_shape(const StageOptions& options, const ParallelOptions& paralle
   shape.reduction_leaves = parallel.reduction_leaves;
   shape.zero = static_cast<int>(parallel.zero);
   shape.recompute = model::parse_recompute(recompute);
+  shape.lora = lora;
   return shape;
 }
 
@@ -38,6 +39,7 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
   capacity.longest_tree = shape.longest;
   capacity.training = true;
   capacity.recompute = shape.recompute;
+  capacity.lora = shape.lora;
   return capacity;
 }
 
@@ -46,16 +48,19 @@ RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorP
                           int dp, std::int64_t moment_bytes) {
   constexpr auto kSum = static_cast<std::int64_t>(sizeof(Accumulate<T>));
   const LeafPlan leaves = plan_leaves(shape, dp, 0);
-  const bool slices = shape.zero == 2;
-  const model::StoreLayout layout(model::llama_parameters(config, tensor.shard()),
-                                  slices ? model::GradientMemory::kTwoLayers : model::GradientMemory::kWhole, dp);
-  const std::int64_t owned = layout.size / dp;
+  const bool slices = shape.zero == 2, adapters = shape.lora.exists();
+  const auto gradients = slices ? model::GradientMemory::kTwoLayers : model::GradientMemory::kWhole;
+  const model::StoreLayout whole(model::llama_parameters(config, tensor.shard()),
+                                 adapters ? model::GradientMemory::kNone : gradients, dp);
+  const model::StoreLayout trained =
+      adapters ? model::StoreLayout(model::adapter_parameters(config, shape.lora, tensor.shard()), gradients, dp)
+               : whole;
+  const std::int64_t owned = trained.size / dp, updated = shape.zero == 0 ? trained.size : owned;
   RankMemory memory;
-  memory.weights = layout.size * static_cast<std::int64_t>(sizeof(T));
-  memory.gradients = (layout.gradient_size + (slices ? owned : 0)) * kSum;
+  memory.weights = (whole.size + (adapters ? trained.size : 0)) * static_cast<std::int64_t>(sizeof(T));
+  memory.gradients = (trained.gradient_size + (slices ? owned : 0)) * kSum;
   const auto levels = static_cast<std::int64_t>(std::bit_width(static_cast<unsigned>(leaves.own())) - 1);
-  memory.gradient_leaves = levels * (slices ? owned : layout.size) * kSum;
-  const std::int64_t updated = shape.zero == 0 ? layout.size : owned;
+  memory.gradient_leaves = levels * (slices ? owned : trained.size) * kSum;
   memory.moments = 2 * updated * moment_bytes;
   memory.master = optim::AdamW<T>::kHasMaster ? updated * kSum : 0;
 

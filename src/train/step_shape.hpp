@@ -16,16 +16,17 @@ struct StepShape {
   std::int64_t reduction_leaves = 8;
   int zero = 1;
   model::Recompute recompute = model::Recompute::kNone;
+  model::LoraOptions lora;
 };
 
 StepShape step_shape(const StageOptions& options, const ParallelOptions& parallel, const std::string& recompute,
-                     const std::vector<Sample>& samples);
+                     const model::LoraOptions& lora, const std::vector<Sample>& samples);
 
 LeafPlan plan_leaves(const StepShape& shape, int ranks, int rank);  // kUsage: see leaves.hpp
 // The largest micro-batch of the plan: whole trees up to micro_batch_tokens, or the longest tree alone.
 model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leaves);
 
-// Bytes a rank holds while a stage trains, by kind.
+// Bytes a rank holds while a stage trains, by kind. Weights are those of adapters, too.
 struct RankMemory {
   std::int64_t weights = 0, gradients = 0, gradient_leaves = 0, master = 0, moments = 0, activations = 0;
   std::int64_t total() const { return weights + gradients + gradient_leaves + master + moments + activations; }

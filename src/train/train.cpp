@@ -103,11 +103,12 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
 
   const fs::path folder = stage.run_folder / "checkpoints" / stage.name;
   const fs::path metrics_file = stage.run_folder / "metrics.jsonl";
-  optim::AdamW<T> optimizer(stage.optimizer, store,
-                            DataParallel<T>::owned(store, static_cast<int>(stage.parallel.zero), *grid.dp));
+  model::ParameterStore<T>& trained = model::trained_store(store);
+  optim::AdamW<T> optimizer(stage.optimizer, trained,
+                            DataParallel<T>::owned(trained, static_cast<int>(stage.parallel.zero), *grid.dp));
   TrainerState state;
   heartbeat("reading the newest checkpoint");
-  checkpoint::Progress progress = resume(stage, folder, store, optimizer, state, *grid.world);
+  checkpoint::Progress progress = resume(stage, folder, trained, optimizer, state, *grid.world);
   if (progress.complete) return {true, progress.step};
   const bool writes = grid.world->rank() == 0;
   if (writes) rewind_metrics(metrics_file, stage.name, progress.step);
@@ -118,6 +119,7 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
   progress.inputs_hash = stage.inputs_hash;
   progress.rows_hash = stage.rows_hash;
   progress.deck = stage.deck_text;
+  if (store.adapters()) progress.adapters = {store.adapters()->options, stage.base};
   TrainingStep<T> step(stage, set.samples, reference, config, store, optimizer, grid, steps, heartbeat);
   Progress bar(stage.name, steps, "steps", progress.step);
   SaveClock save_clock(stage.checkpoint);
@@ -153,7 +155,7 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
     step.settle();
     heartbeat("saving a checkpoint");
     progress.extra = to_json(state);
-    checkpoint::save_checkpoint<T>(folder, progress, config, store, &optimizer, tokenizer,
+    checkpoint::save_checkpoint<T>(folder, progress, config, trained, &optimizer, tokenizer,
                                    static_cast<int>(stage.checkpoint.keep), grid);
     save_clock.reset();
     if (decision == kSaveAndStop) break;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "src/checkpoint/adapter_record.hpp"
 #include "src/data/rows.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
@@ -35,6 +36,8 @@ struct Stage {
   std::int64_t max_bad_steps = 3;
   ParallelOptions parallel;
   std::string recompute = "none";    // none | selective | block
+  model::LoraOptions lora;           // of the store's adapters
+  checkpoint::AdapterBase base;      // with adapters: the model they stand beside
   std::filesystem::path run_folder;  // checkpoints/NAME/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
 };
@@ -60,10 +63,10 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat);
 
-// A store for training on this grid, weights zero.
+// A store for training on this grid, weights zero; with `lora` a frozen one that carries adapters.
 template <class T>
 std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfig& config,
-                                                         const ParallelOptions& options,
+                                                         const ParallelOptions& options, const model::LoraOptions& lora,
                                                          const parallel::ProcessGrid& grid);
 
 // Rows of the training split as preference sets (preferred + negatives), scored by the model in `store`.

@@ -4,18 +4,22 @@ namespace recpo::train {
 
 template <class T>
 std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfig& config,
-                                                         const ParallelOptions& options,
+                                                         const ParallelOptions& options, const model::LoraOptions& lora,
                                                          const parallel::ProcessGrid& grid) {
-  const int tp = grid.tp->size();
-  model::check_tensor_parallel(config, tp);
-  const auto gradients = options.zero == 2 ? model::GradientMemory::kTwoLayers : model::GradientMemory::kWhole;
-  return std::make_unique<model::ParameterStore<T>>(model::llama_parameters(config, {grid.tp->rank(), tp}), gradients,
-                                                    grid.dp->size());
+  using model::GradientMemory;
+  const model::Shard shard{grid.tp->rank(), grid.tp->size()};
+  model::check_tensor_parallel(config, shard.size);
+  const auto gradients = options.zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole;
+  auto store = std::make_unique<model::ParameterStore<T>>(
+      model::llama_parameters(config, shard), lora.exists() ? GradientMemory::kNone : gradients, grid.dp->size());
+  if (lora.exists())
+    store->carry(std::make_shared<model::Adapters<T>>(config, lora, shard, gradients, grid.dp->size()));
+  return store;
 }
 
 #define RECPO_INSTANTIATE(T)                                            \
   template std::unique_ptr<model::ParameterStore<T>> training_store<T>( \
-      const model::LlamaConfig&, const ParallelOptions&, const parallel::ProcessGrid&);
+      const model::LlamaConfig&, const ParallelOptions&, const model::LoraOptions&, const parallel::ProcessGrid&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

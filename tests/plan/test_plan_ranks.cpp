@@ -44,7 +44,7 @@ struct Measured {
 };
 Measured measure(const train::Stage& stage, const model::LlamaConfig& config, const std::vector<train::Sample>& samples,
                  const parallel::ProcessGrid& grid) {
-  const auto store = train::training_store<float>(config, stage.parallel, grid);
+  const auto store = train::training_store<float>(config, stage.parallel, stage.lora, grid);
   model::initialize_weights(config, 3, *store);
   optim::AdamW<float> optimizer(
       stage.optimizer, *store,

@@ -58,7 +58,7 @@ class TrainingProblem {
         rows_(random_rows(40, config_.vocab_size)),
         set_(train::training_samples(rows_, stage.name == "sft" ? 0 : 3)),
         grid_(grid),
-        store_(train::training_store<T>(config_, stage.parallel, grid)) {
+        store_(train::training_store<T>(config_, stage.parallel, stage.lora, grid)) {
     config_.initializer_range = 0.1;
     model::initialize_weights(config_, 3, *store_);
     start_.assign(store_->weights().data(), store_->weights().data() + store_->size());

@@ -12,6 +12,7 @@
 #include "src/plan/measure.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
+#include "src/train/flops.hpp"
 
 namespace recpo::app {
 namespace {
@@ -77,7 +78,7 @@ void plan_layouts(Workspace& workspace) {
     text += fmt::format("{:<8}{:.4g} M parameters\n", "model", static_cast<double>(config.num_parameters()) / 1e6);
     text += fmt::format("{:<8}{} of {} {}, {} tokens, longest {}, {:.4g} TFLOP a step\n", "stage", stage,
                         workload.trees.size(), samples, workload.tokens(), workload.longest,
-                        3 * workload.forward_flops() / 1e12);
+                        (1 + train::backward_passes(deck.model.lora.exists())) * workload.forward_flops() / 1e12);
     if (rows == nullptr) {
       text +=
           fmt::format("{:<8}not there: taking prompts of plan.prompt_tokens = {}, answers of plan.answer_tokens = {}\n",
