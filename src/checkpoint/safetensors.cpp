@@ -64,7 +64,9 @@ Tensor parse_tensor(const std::string& name, const nlohmann::json& json, std::ui
 
 // Free text by key; nothing in it is used.
 void check_metadata(const JsonObject& metadata) {
-  for (const auto& [key, value] : metadata.value().items()) metadata.text(key);
+  for (const auto& [key, value] : metadata.value().items())
+    if (!value.is_string())
+      throw_input("{}: {} must be a text in quotes", metadata.source(), nlohmann::json(key).dump());
 }
 
 // The tensors tile the data: each begins where the one before ended.
