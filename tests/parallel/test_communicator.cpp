@@ -29,29 +29,42 @@ T tree_sum(int begin, int count, int ranks, const std::function<T(int)>& value) 
   return begin + count / 2 < ranks ? left + tree_sum<T>(begin + count / 2, count / 2, ranks, value) : left;
 }
 
+// Of element i over all ranks, formed in Accumulate<T> and rounded to T once.
+template <class T>
+T tree_sum_of(const std::vector<std::vector<T>>& all, std::int64_t i) {
+  const auto ranks = static_cast<int>(all.size());
+  int width = 1;
+  while (width < ranks) width *= 2;
+  return static_cast<T>(tree_sum<Accumulate<T>>(
+      0, width, ranks, [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; }));
+}
+
+template <class T>
+std::vector<std::vector<T>> values_of_all(int ranks, std::int64_t n) {
+  std::vector<std::vector<T>> all;
+  for (int r = 0; r < ranks; ++r) all.push_back(values_of_rank<T>(r, n));
+  return all;
+}
+
 template <class T>
 void expect_tree_sum() {
   const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
   const int ranks = grid.dp->size();
-  int width = 1;
-  while (width < ranks) width *= 2;
   for (const std::int64_t n : kSizes) {
     OwnedVector<T> data("data", n);
-    const std::vector<T> mine = values_of_rank<T>(grid.dp->rank(), n);
-    std::copy(mine.begin(), mine.end(), data.data());
+    const std::vector<std::vector<T>> all = values_of_all<T>(ranks, n);
+    std::copy_n(all[static_cast<std::size_t>(grid.dp->rank())].data(), n, data.data());
     grid.dp->all_reduce_sum(ExecSpace{}, data);
-    std::vector<std::vector<T>> all;
-    for (int r = 0; r < ranks; ++r) all.push_back(values_of_rank<T>(r, n));
     for (std::int64_t i = 0; i < n; ++i) {
-      const T expected = tree_sum<T>(
-          0, width, ranks, [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; });
-      ASSERT_EQ(data(i), expected) << "element " << i << " of " << n << " on " << ranks << " ranks";
+      ASSERT_EQ(data(i), tree_sum_of(all, i)) << "element " << i << " of " << n << " on " << ranks << " ranks";
     }
   }
 }
 
 TEST(Communicator, SumsFloatsAlongTheTree) { expect_tree_sum<float>(); }
 TEST(Communicator, SumsDoublesAlongTheTree) { expect_tree_sum<double>(); }
+// A sum of bfloat16 along the way would lose what a small term adds to a large one.
+TEST(Communicator, SumsBfloat16InFloatAndRoundsOnce) { expect_tree_sum<Bfloat16>(); }
 
 TEST(Communicator, GathersStringsOfUnlikeLength) {
   const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
@@ -72,51 +85,61 @@ TEST(Communicator, BroadcastsAndFindsTheLargest) {
   EXPECT_EQ(grid.world->all_reduce_max(grid.world->rank() == 0 ? 7 : -1), 7);
 }
 
-template <class T>
-std::vector<std::vector<T>> values_of_all(int ranks, std::int64_t n) {
-  std::vector<std::vector<T>> all;
-  for (int r = 0; r < ranks; ++r) all.push_back(values_of_rank<T>(r, n));
-  return all;
-}
-
 // Several collectives under way at once, as the backward pass has them.
-TEST(Communicator, ReduceScattersAndGathersSlicesInOrder) {
+template <class T>
+void expect_slices_in_order() {
   const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
   parallel::Communicator& dp = *grid.dp;
   const int ranks = dp.size();
   const std::int64_t slice = 5000, n = slice * ranks;  // longer than a block of the sum
-  int width = 1;
-  while (width < ranks) width *= 2;
-  const std::vector<std::vector<float>> all = values_of_all<float>(ranks, n);
-  OwnedVector<float> first("first", n), second("second", n);
+  const std::vector<std::vector<T>> all = values_of_all<T>(ranks, n);
+  OwnedVector<T> first("first", n), second("second", n);
   std::copy_n(all[static_cast<std::size_t>(dp.rank())].data(), n, first.data());
   std::copy_n(all[static_cast<std::size_t>(dp.rank())].data(), n, second.data());
   auto one = dp.start_reduce_scatter_sum(ExecSpace{}, first), two = dp.start_reduce_scatter_sum(ExecSpace{}, second);
   one->progress();
   two->wait(ExecSpace{});
   one->wait(ExecSpace{});
-  const auto sum = [&](std::int64_t i) {
-    return tree_sum<float>(0, width, ranks,
-                           [&](int r) { return all[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)]; });
-  };
   for (std::int64_t i = dp.rank() * slice; i < (dp.rank() + 1) * slice; ++i) {
-    ASSERT_EQ(first(i), sum(i));
-    ASSERT_EQ(second(i), sum(i));
+    ASSERT_EQ(first(i), tree_sum_of(all, i));
+    ASSERT_EQ(second(i), tree_sum_of(all, i));
   }
   dp.all_gather(ExecSpace{}, first);
-  for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(first(i), sum(i)) << i;
+  for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(first(i), tree_sum_of(all, i)) << i;
 }
 
-TEST(Communicator, CountsBytesAsARingSendsThem) {
+TEST(Communicator, ReduceScattersAndGathersSlicesInOrder) { expect_slices_in_order<float>(); }
+TEST(Communicator, ReduceScattersAndGathersSlicesOfBfloat16) { expect_slices_in_order<Bfloat16>(); }
+
+// Every pattern, NaNs and zeros of either sign among them, each on another rank's slice for another number of ranks.
+TEST(Communicator, GathersBfloat16BitForBit) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const std::int64_t slice = 0x10000, n = slice * grid.dp->size();
+  const auto pattern = [](std::int64_t i) { return static_cast<std::uint16_t>(i * 0x9E37 + i / slice); };
+  OwnedVector<Bfloat16> data("data", n);
+  for (std::int64_t i = grid.dp->rank() * slice; i < (grid.dp->rank() + 1) * slice; ++i)
+    data(i) = Bfloat16::from_bits(pattern(i));
+  grid.dp->all_gather(ExecSpace{}, data);
+  for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(data(i).bits, pattern(i)) << i;
+}
+
+template <class T>
+void expect_bytes_of_a_ring() {
   const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
   const int ranks = grid.dp->size();
-  OwnedVector<float> data("data", 960 * ranks);
+  OwnedVector<T> data("data", 960 * ranks);
   grid.dp->all_reduce_sum(ExecSpace{}, data);
   grid.dp->reduce_scatter_sum(ExecSpace{}, data);
   grid.dp->all_gather(ExecSpace{}, data);
-  EXPECT_EQ(grid.dp->traffic().all_reduce, 2 * 960 * (ranks - 1) * 4);
-  EXPECT_EQ(grid.dp->traffic().reduce_scatter, 960 * (ranks - 1) * 4);
-  EXPECT_EQ(grid.dp->traffic().all_gather, 960 * (ranks - 1) * 4);
+  const std::int64_t moved = 960 * (ranks - 1) * static_cast<std::int64_t>(sizeof(T));
+  EXPECT_EQ(grid.dp->traffic().all_reduce, 2 * moved);
+  EXPECT_EQ(grid.dp->traffic().reduce_scatter, moved);
+  EXPECT_EQ(grid.dp->traffic().all_gather, moved);
+}
+
+TEST(Communicator, CountsBytesAsARingSendsThem) {
+  expect_bytes_of_a_ring<float>();
+  expect_bytes_of_a_ring<Bfloat16>();
 }
 
 TEST(ProcessGrid, TensorRanksAreNeighbours) {
