@@ -70,6 +70,7 @@ void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& st
                  const train::ReferenceLogps& reference) {
   const Context& context = workspace.context();
   if (stage.lora.exists()) stage.base = base_of(start, stage.lora);
+  if (start.source) stage.companions = checkpoint::read_companions(*start.source);
   log::info("{}: starts from {}, {:.3g} M parameters, {}{}", stage.name, start.title,
             static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck),
             adapters_text(stage.lora));

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/checkpoint/hugging_face.hpp"
+#include "src/checkpoint/new_folder.hpp"
 #include "src/checkpoint/pieces.hpp"
 #include "src/checkpoint/safetensors.hpp"
 #include "src/support/check.hpp"
@@ -84,30 +85,15 @@ void export_hugging_face(const fs::path& folder, const model::LlamaConfig& confi
   for (const model::Parameter& parameter : store.parameters())
     RECPO_REQUIRE(parameter.size() == parameter.global_size());
   const ElementType type = element_type(dtype);
-  const fs::path target = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
-  const fs::path temporary = target.string() + ".tmp";
-  std::error_code ignored;
-  if (fs::exists(target, ignored) && !(fs::is_directory(target, ignored) && fs::is_empty(target, ignored)))
-    throw_write("{} exists already: export into a new folder", target.string());
-  fs::remove_all(temporary, ignored);
-  create_folders(temporary);
-  try {
+  write_new_folder(folder, [&](const fs::path& temporary) {
     const std::vector<Shard> shards = cut_into_shards(store.parameters(), type.bytes, shard_bytes);
-    recpo::Progress progress("export " + target.string(), config.num_parameters(), "weights");
+    recpo::Progress progress("export " + folder.string(), config.num_parameters(), "weights");
     for (std::size_t i = 0; i < shards.size(); ++i)
       write_shard(temporary / shard_name(i, shards.size()), shards[i], type, store, progress);
     if (shards.size() > 1) write_file(temporary / "model.safetensors.index.json", index_text(shards, type.bytes));
     write_file(temporary / "config.json", config_text(config, tokenizer, dtype));
     write_tokenizer(temporary, tokenizer, companions);
-    sync_path(temporary);
-    std::error_code error;
-    fs::rename(temporary, target, error);
-    if (error) throw_write("cannot rename {} to {}: {}", temporary.string(), target.string(), error.message());
-    sync_path(target.has_parent_path() ? target.parent_path() : ".");
-  } catch (...) {
-    fs::remove_all(temporary, ignored);
-    throw;
-  }
+  });
 }
 
 #define RECPO_INSTANTIATE(T)                                                                                        \

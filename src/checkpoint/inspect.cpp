@@ -51,6 +51,14 @@ std::string describe_shards(const ShardReader& reader) {
   return text;
 }
 
+std::string describe_adapters(const AdapterRecord& adapters) {
+  const auto& [options, base] = adapters;
+  if (!options.exists()) return "";
+  return fmt::format("adapters   rank {}, alpha {}, dropout {}, on {}\nbeside     {}, hash {}\n", options.rank,
+                     options.alpha, options.dropout, fmt::join(options.targets, ", "),
+                     base.path.empty() ? fmt::format("random weights of seed {}", base.seed) : base.path, base.hash);
+}
+
 std::string describe_checkpoint(const fs::path& path) {
   verify(path);
   const ShardReader reader(path);
@@ -61,6 +69,7 @@ std::string describe_checkpoint(const fs::path& path) {
                       progress.total_steps, progress.samples, progress.complete ? "complete" : "not complete");
   text += describe_config(contents.manifest.config);
   text += fmt::format("weights    {}, hash {}\n", contents.dtype, contents.manifest.weights_hash);
+  text += describe_adapters(progress.adapters);
   text += fmt::format("optimizer  {}\n", contents.manifest.has_optimizer
                                              ? fmt::format("AdamW moments after {} steps", contents.optimizer_steps)
                                              : "none");

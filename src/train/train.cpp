@@ -156,7 +156,7 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
     heartbeat("saving a checkpoint");
     progress.extra = to_json(state);
     checkpoint::save_checkpoint<T>(folder, progress, config, trained, &optimizer, tokenizer,
-                                   static_cast<int>(stage.checkpoint.keep), grid);
+                                   static_cast<int>(stage.checkpoint.keep), grid, stage.companions);
     save_clock.reset();
     if (decision == kSaveAndStop) break;
   }

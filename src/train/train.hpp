@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "src/checkpoint/adapter_record.hpp"
+#include "src/checkpoint/companions.hpp"
 #include "src/data/rows.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
@@ -40,6 +41,7 @@ struct Stage {
   checkpoint::AdapterBase base;      // with adapters: the model they stand beside
   std::filesystem::path run_folder;  // checkpoints/NAME/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
+  checkpoint::Companions companions;  // of the start model, kept in checkpoints
 };
 
 // Asked once a step, with the agreement of all ranks: true = save a complete checkpoint and stop (exit code 75).

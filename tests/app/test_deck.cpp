@@ -162,11 +162,9 @@ TEST(Deck, ChecksKeysAgainstEachOther) {
 }
 
 TEST(Deck, RefusesWhatThisVersionCannotDo) {
-  for (const char* override_text : {"model.precision=bf16", "model.lora.rank=8", "log.tensorboard=true"}) {
-    const std::string message = usage_error("", {override_text});
-    expect_mentions(message, {"not available in this version", "use "});
-    expect_mentions(message, {std::string(override_text).substr(0, std::string(override_text).find('='))});
-  }
+  expect_mentions(usage_error("", {"log.tensorboard=true"}),
+                  {"log.tensorboard", "not available in this version", "use "});
+  for (const char* available : {"model.precision=bf16", "model.lora.rank=8"}) EXPECT_NO_THROW(deck_of("", {available}));
   for (const char* zero : {"parallel.zero=0", "parallel.zero=1", "parallel.zero=2"})
     EXPECT_NO_THROW(deck_of("", {zero}));
   expect_mentions(usage_error("", {"parallel.zero=3"}), {"parallel.zero", "at most 2"});

@@ -22,6 +22,7 @@ void import_model(Workspace& workspace) {
   // In the weights' own type where it is one of the model's: half the memory and the file for bfloat16.
   with_storage_type(checkpoint::lossless_dtype(*choice.source) == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
     const auto store = load_shard<T>(choice, context.grid);
+    model::merge_adapters(choice.config, *store);
     checkpoint::save_checkpoint<T>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid,
                                    checkpoint::read_companions(*choice.source));
   });

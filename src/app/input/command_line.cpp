@@ -77,6 +77,7 @@ void add_options_of(CLI::App& command, CommandLine& line) {
     command.add_option("--dtype", line.dtype, "of the tensors; auto: the one that keeps every bit")
         ->check(CLI::IsMember({"auto", "float32", "bfloat16", "float16"}))
         ->capture_default_str();
+    command.add_flag("--adapters", line.adapters_only, "the adapters alone, as PEFT does; otherwise they are merged");
     command.add_option("--max-shard-bytes", line.max_shard_bytes, "of a file of weights; a larger tensor stands alone")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();

@@ -21,6 +21,7 @@ struct CommandLine {
   long max_new_tokens = 64;              // generate
   std::string dtype = "auto";            // export
   long max_shard_bytes = 5'000'000'000;  // export
+  bool adapters_only = false;            // export
   std::string export_rows;               // prepare
   std::string path;                      // inspect
   std::string node;                      // plan: file; empty: this machine
