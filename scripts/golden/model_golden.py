@@ -278,12 +278,12 @@ def batch_loss(run, model, rows, reference):
     return sum(losses) / len(losses)
 
 
-def train(run, folder, rows, dtype):
-    model = Model(folder, dtype)
+def train(run, model, rows):
+    """What requires a gradient is trained."""
     with torch.no_grad():
         reference = {row["prompt"]: [model.logp(row["prompt"], answer)[0] for answer in answers(row)] for row in rows}
     assert len(reference) == len(rows)
-    named = [(name, parameter) for name, parameter in model.llama.named_parameters()]
+    named = [(name, parameter) for name, parameter in model.llama.named_parameters() if parameter.requires_grad]
     groups = [{"params": [p for _, p in named if p.dim() == 2], "weight_decay": OPTIMIZER["weight_decay"]},
               {"params": [p for _, p in named if p.dim() == 1], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=OPTIMIZER["lr"], betas=(0.9, 0.999), eps=OPTIMIZER["eps"])
@@ -323,18 +323,19 @@ def runs():
         yield name, {"stage": "align", "model": model, "rows": rows, "align": options}
 
 
-def deck(name, run):
+def deck(name, run, script="model_golden.py", expected="training.json"):
     def section(title, values):
         return f"[{title}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
 
     stage = {"steps": STEPS, "global_batch": BATCH, "order": "file", **run.get("align", {})}
     if run["stage"] == "align":
         stage["reference"] = "base"
-    return ("# Made by scripts/golden/model_golden.py; expected figures in ../training.json.\n"
+    lora = section("model.lora", run["lora"]) if "lora" in run else ""
+    return (f"# Made by scripts/golden/{script}; expected figures in ../{expected}.\n"
             + section("run", {"dir": f"../../../../runs/golden/{name}", "stages": ["prepare", run["stage"]]})
             + section("data", {"dataset": "rows", "train": f"../{run['rows']}"})
             + section("model", {"path": f"../{run['model']}", "max_tokens": 256, "precision": "fp32"})
-            + section("optimizer", OPTIMIZER) + section(run["stage"], stage)).rstrip() + "\n"
+            + lora + section("optimizer", OPTIMIZER) + section(run["stage"], stage)).rstrip() + "\n"
 
 
 def difference(a, b):
@@ -348,11 +349,12 @@ def sample_indices(folder):
             for name, parameter in Model(folder).llama.named_parameters()}
 
 
-def golden_run(run, output, samples):
+def golden_run(run, output, samples, make=Model):
+    """Trains make(folder, dtype) in both types; `samples` maps names of parameters to indices."""
     folder = output / run["model"]
     rows = [json.loads(line) for line in (output / run["rows"]).read_text().splitlines()]
-    rounded_steps, rounded, _ = train(run, folder, rows, torch.float32)
-    steps, final, initial = train(run, folder, rows, torch.float64)
+    rounded_steps, rounded, _ = train(run, make(folder, torch.float32), rows)
+    steps, final, initial = train(run, make(folder, torch.float64), rows)
     for step, other in zip(steps, rounded_steps):
         for name in ("loss", "grad_norm"):
             step[f"{name}_fp32_difference"] = float(f"{abs(step[name] - other[name]):.3g}")
