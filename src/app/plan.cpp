@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "src/app/node_file.hpp"
 #include "src/app/precision.hpp"
 #include "src/plan/measure.hpp"
 #include "src/support/check.hpp"
@@ -36,17 +37,32 @@ std::string rows_text(const data::RowFile& rows) {
   return fmt::format("{:<12}{}\n", "rows", fmt::join(parts, ", "));
 }
 
-std::string stage_text(const Deck& deck, const std::string& stage, const model::LlamaConfig& config,
-                       const data::RowFile& rows, int ranks, const std::optional<plan::Node>& node) {
+std::string stage_text(const Deck& deck, const std::string& stage, const data::RowFile& rows,
+                       const plan::Workload& workload, const plan::Plan& plan, const plan::Node* node) {
   const auto samples = static_cast<std::int64_t>(stage_samples(rows, stage).samples.size());
-  const plan::Workload workload = stage_workload(deck, stage, config, &rows);
   const char* unit = is_sft(stage) ? "rows" : "sets";
-  const plan::Layout layout = deck_layout(deck, stage, precision_name(deck), ranks);
-  const plan::Plan plan = plan::plan_layout(config, workload, layout, node.value_or(plan::Node{}));
   return fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", stage,
                      train::total_steps(stage_options(deck, stage), samples), workload.trees.size(), unit, samples,
                      unit, workload.longest) +
-         layout_text(plan) + (node ? time_text(plan, workload, *node) : "");
+         layout_text(plan) + (node != nullptr ? time_text(plan, workload, *node) : "");
+}
+
+std::string too_large_text(const std::string& stage, const plan::Plan& plan, const plan::Node& node) {
+  const auto needed = static_cast<double>(plan.memory.total());
+  if (needed <= node.usable_memory()) return "";
+  return fmt::format("{} needs {} a rank, {} has {}: see recpo plan for layouts that fit", stage, format_bytes(needed),
+                     node.name, format_bytes(node.usable_memory()));
+}
+
+// Weights, master weights and moments of all that is trained.
+std::int64_t checkpoint_bytes(const model::LlamaConfig& config, const plan::Layout& layout) {
+  const plan::Precision& p = layout.precision;
+  std::int64_t elements = 0;
+  for (const model::Parameter& parameter :
+       layout.lora.exists() ? model::adapter_parameters(config, layout.lora) : model::llama_parameters(config)) {
+    elements += parameter.global_size();
+  }
+  return elements * (p.weight + p.master + 2 * p.moment);
 }
 
 }  // namespace
@@ -102,27 +118,49 @@ std::string time_text(const plan::Plan& plan, const plan::Workload& workload, co
       100 * plan.fraction_of_peak(node), node.ranks, node.peak_flops / 1e12);
 }
 
-std::string plan_text(Workspace& workspace) {
+plan::Node node_of(const Context& context) {
+  if (context.line.node.empty()) return plan::measured_node(context.grid, precision_name(context.deck));
+  plan::Node node = read_node_file(context.line.node);
+  const std::string& asked = context.deck.model.precision;
+  if (asked != "auto" && asked != node.precision) {
+    throw_usage("{} = {}, but the peak of node \"{}\" is for {}: use auto or {}",
+                where(context.deck, "model.precision"), asked, node.name, node.precision, node.precision);
+  }
+  return node;
+}
+
+DryRun plan_dry_run(Workspace& workspace) {
   const Context& context = workspace.context();
   const Deck& deck = context.deck;
   const ModelChoice& base = workspace.base_model();
-  std::string text = fmt::format("{:<12}{}\n", "outputs", deck.run.dir);
+  std::optional<plan::Node> node;  // without one there is no time to expect
+  if (!context.line.node.empty() || plan::node_can_be_measured()) node = node_of(context);
+  const std::string precision = context.line.node.empty() ? precision_name(deck) : node->precision;
+  DryRun result;
+  std::string& text = result.text;
+  text += fmt::format("{:<12}{}\n", "outputs", deck.run.dir);
   text += fmt::format("{:<12}{}\n", "stages", fmt::join(deck.run.stages, ", "));
   text += fmt::format("{:<12}tp {} x dp {}, zero {}, recompute {}\n", "ranks", context.grid.tp->size(),
                       context.grid.dp->size(), deck.parallel.zero, deck.model.recompute);
   text += fmt::format("{:<12}{}, {:.4g} M parameters, {} layers, hidden {}, vocabulary {}, {}\n", "model", base.title,
                       static_cast<double>(base.config.num_parameters()) / 1e6, base.config.num_hidden_layers,
-                      base.config.hidden_size, base.config.vocab_size, precision_name(deck));
+                      base.config.hidden_size, base.config.vocab_size, precision);
   const data::RowFile& rows = workspace.rows();
   text += rows_text(rows);
-  std::optional<plan::Node> node;  // without one there is no time to expect
-  if (plan::node_can_be_measured()) node = plan::measured_node(context.grid);
-  const int ranks = context.grid.world->size();
-  for (const char* stage : {"sft", "align"}) {
+  std::int64_t largest = 0;
+  for (const std::string stage : {"sft", "align"}) {
     if (std::find(deck.run.stages.begin(), deck.run.stages.end(), stage) == deck.run.stages.end()) continue;
-    text += stage_text(deck, stage, base.config, rows, ranks, node);
+    const plan::Workload workload = stage_workload(deck, stage, base.config, &rows);
+    const plan::Layout layout = deck_layout(deck, stage, precision, context.grid.world->size());
+    const plan::Plan plan = plan::plan_layout(base.config, workload, layout, node.value_or(plan::Node{}));
+    text += stage_text(deck, stage, rows, workload, plan, node ? &*node : nullptr);
+    if (node && result.too_large.empty()) result.too_large = too_large_text(stage, plan, *node);
+    const std::int64_t bytes = checkpoint_bytes(base.config, layout);
+    result.checkpoint_bytes += deck.checkpoint.keep * bytes;
+    largest = std::max(largest, bytes);
   }
-  return text;
+  result.checkpoint_bytes += largest;  // of the one that is being written
+  return result;
 }
 
 }  // namespace recpo::app

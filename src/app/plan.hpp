@@ -20,8 +20,16 @@ plan::Workload stage_workload(const Deck& deck, const std::string& stage, const 
 std::string layout_text(const plan::Plan& plan);
 std::string time_text(const plan::Plan& plan, const plan::Workload& workload, const plan::Node& node);
 
-// --dry-run: outputs, ranks, model, rows, and each training stage on the ranks that run. Collective over the world.
-std::string plan_text(Workspace& workspace);
+// That of --node, or this machine. Throws kUsage where the deck asks for another precision than the node's.
+plan::Node node_of(const Context& context);
+
+// --dry-run: outputs, ranks, model, rows, and each training stage on the ranks that run.
+struct DryRun {
+  std::string text;
+  std::string too_large;              // what does not fit into a rank's memory, and where; empty: everything fits
+  std::int64_t checkpoint_bytes = 0;  // that the run folder holds at most
+};
+DryRun plan_dry_run(Workspace& workspace);  // collective over the world
 
 // The fastest layouts, the deck's own marked, and why the first is first; or what would help where nothing fits.
 // `samples` is the word for a tree: rows | sets.

@@ -67,7 +67,7 @@ Link all_reduce_link(parallel::Communicator& world) {
 
 bool node_can_be_measured() { return Kokkos::SpaceAccessibility<HostSpace, MemSpace>::accessible; }
 
-Node measured_node(const parallel::ProcessGrid& grid) {
+Node measured_node(const parallel::ProcessGrid& grid, const std::string& precision) {
   if (!node_can_be_measured()) {
     throw_usage("a plan for GPUs needs their description: give --node FILE, for example inputs/nodes/h100x8.toml");
   }
@@ -82,7 +82,9 @@ Node measured_node(const parallel::ProcessGrid& grid) {
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / node.ranks;
   node.reserve = kReserve * node.memory;
   world.barrier();
-  node.peak_flops = smallest_of_ranks(world, kernels::measured_gemm_rate<float>());
+  node.precision = precision;
+  node.peak_flops = smallest_of_ranks(
+      world, precision == "bf16" ? kernels::measured_gemm_rate<Bfloat16>() : kernels::measured_gemm_rate<float>());
   node.gemm_efficiency = kGemmEfficiency;
   node.memory_bandwidth = smallest_of_ranks(world, copy_bandwidth(world));
   node.pair = {node.memory_bandwidth, 0};

@@ -1,6 +1,7 @@
 #include "src/train/summary.hpp"
 
 #include "src/support/log.hpp"
+#include "src/support/memory.hpp"
 
 namespace recpo::train {
 namespace {
@@ -40,6 +41,8 @@ std::string StageSummary::text(const std::string& stage, const RankMemory& memor
       bytes(memory.total()), bytes(memory.weights), bytes(memory.gradients), bytes(memory.gradient_leaves),
       memory.master > 0 ? fmt::format("master weights {}, ", bytes(memory.master)) : "", bytes(memory.moments),
       bytes(memory.activations));
+  if (const std::int64_t peak = peak_resident_bytes(); peak > 0)
+    text += fmt::format("\n{}: the program had {} of host memory resident at most", stage, bytes(peak));
   return text;
 }
 

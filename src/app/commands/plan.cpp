@@ -39,16 +39,6 @@ const data::RowFile* rows_of(Workspace& workspace) {
   }
 }
 
-plan::Node node_of(const Context& context) {
-  plan::Node node = context.line.node.empty() ? plan::measured_node(context.grid) : read_node_file(context.line.node);
-  const std::string& asked = context.deck.model.precision;
-  if (asked != "auto" && asked != node.precision) {
-    throw_usage("{} = {}, but the peak of node \"{}\" is for {}: use auto or {}",
-                where(context.deck, "model.precision"), asked, node.name, node.precision, node.precision);
-  }
-  return node;
-}
-
 std::string node_text(const plan::Node& node) {
   constexpr double kGibi = 1024.0 * 1024 * 1024;
   return fmt::format("{:<8}{}: {} rank{} with {:.1f} of {:.1f} GiB each, {} peak {:.4g} TFLOP/s, memory {:.4g} GB/s\n",

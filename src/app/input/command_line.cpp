@@ -93,7 +93,6 @@ void add_options_of(CLI::App& command, CommandLine& line) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }
-  if (name == "plan") command.add_option("--node", line.node, "node description (TOML); left out: this machine");
   if (name == "inspect") needs("path", line.path, "file or folder");
 }
 
@@ -139,6 +138,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.add_option("-t,--time", wall_limit, "wall limit HH:MM:SS: save and stop in time (exit code 75)");
   app.add_flag("--print-deck", line.print_deck, "print every key with value, unit and origin, and end");
   app.add_flag("--dry-run", line.dry_run, "check everything, print the plan, touch nothing");
+  app.add_option("--node", line.node, "for plan and --dry-run: node description (TOML); left out: this machine");
   app.add_flag("--version", line.version, "print the version of recpo and of its libraries");
   for (const CommandHelp& command : kCommands) add_options_of(*app.add_subcommand(command.name, command.text), line);
   try {

@@ -24,7 +24,7 @@ struct CommandLine {
   bool adapters_only = false;            // export
   std::string export_rows;               // prepare
   std::string path;                      // inspect
-  std::string node;                      // plan: file; empty: this machine
+  std::string node;                      // plan, --dry-run: file; empty: this machine
 
   bool builtin() const { return command.empty() && deck.empty(); }
 };
