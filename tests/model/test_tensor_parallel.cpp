@@ -8,6 +8,7 @@
 
 #include "src/model/generate.hpp"
 #include "src/support/check.hpp"
+#include "tests/model/held_part.hpp"
 #include "tests/model/tiny_model.hpp"
 
 namespace recpo::test {
@@ -47,19 +48,6 @@ std::vector<Case> cases(int ranks) {
 double relative_bound(const model::LlamaConfig& config) {
   const double operations = 2.0 * (10.0 * static_cast<double>(config.num_hidden_layers) + 6.0);
   return std::numeric_limits<double>::epsilon() * std::sqrt(512.0) * operations;
-}
-
-// The part of the whole model's values that a shard's parameter holds; zero in its padding.
-std::vector<double> held_part(const std::vector<double>& whole, const model::Parameter& global,
-                              const model::Parameter& held) {
-  std::vector<double> part(static_cast<std::size_t>(held.size()), 0.0);
-  for (std::int64_t r = 0; r < held.valid_rows; ++r) {
-    for (std::int64_t c = 0; c < held.columns(); ++c) {
-      const std::int64_t place = global.offset + (held.row_begin + r) * global.global_columns() + held.column_begin + c;
-      part[static_cast<std::size_t>(r * held.columns() + c)] = whole[static_cast<std::size_t>(place)];
-    }
-  }
-  return part;
 }
 
 void expect_shard_of_whole(const Case& c, parallel::Communicator& tp) {

@@ -1,10 +1,12 @@
 #pragma once
-// Small random decoders and trees for tests: every feature in use (grouped heads, frequency scaling, tied or not).
+// Small random decoders and trees for tests: every feature in use (grouped heads, frequency scaling, tied or not,
+// adapters or none).
 
 #include <vector>
 
 #include "src/data/tree_batch.hpp"
 #include "src/model/llama.hpp"
+#include "src/model/lora.hpp"
 #include "src/support/random.hpp"
 
 namespace recpo::test {
@@ -86,7 +88,25 @@ struct TinyOptions {
   std::int64_t logit_rows = 512;
   model::Recompute recompute = model::Recompute::kNone;
   model::TensorParallel tensor;
+  model::LoraOptions lora = {};  // none
 };
+
+inline TinyOptions logits_of(std::int64_t rows) {
+  TinyOptions options;
+  options.logit_rows = rows;
+  return options;
+}
+
+// Adapters beside the store's projections, as training begins (B zero).
+template <class T>
+model::ParameterStore<T>& with_adapters(model::ParameterStore<T>& store, const model::LlamaConfig& config,
+                                        const TinyOptions& options) {
+  if (!options.lora.exists()) return store;
+  store.carry(std::make_shared<model::Adapters<T>>(config, options.lora, options.tensor.shard(),
+                                                   model::GradientMemory::kWhole));
+  model::initialize_adapters<T>(9, *store.adapters());
+  return store;
+}
 
 template <class T>
 struct TinyModel {
@@ -94,17 +114,17 @@ struct TinyModel {
   model::ParameterStore<T> store;
   model::Llama<T> llama;
 
-  explicit TinyModel(bool tied, std::int64_t logit_rows = 512)
-      : TinyModel(tiny_config(tied), TinyOptions{logit_rows, {}, {}}) {}
+  explicit TinyModel(bool tied, std::int64_t logit_rows = 512) : TinyModel(tiny_config(tied), logits_of(logit_rows)) {}
   TinyModel(const model::LlamaConfig& shape, const TinyOptions& options = {})
       : config(shape),
-        store(model::llama_parameters(config, options.tensor.shard()), true),
-        llama(config, store,
+        store(model::llama_parameters(config, options.tensor.shard()), !options.lora.exists()),
+        llama(config, with_adapters(store, config, options),
               {.tokens = 512,
                .completions = 64,
                .logit_rows = options.logit_rows,
                .training = true,
-               .recompute = options.recompute},
+               .recompute = options.recompute,
+               .lora = options.lora},
               options.tensor) {
     model::initialize_weights(config, 3, store);
     // Norm weights away from 1, so that their gradients are tested at a general point.
@@ -117,11 +137,15 @@ struct TinyModel {
     }
   }
 
+  // The adapters' where there are some.
+  model::ParameterStore<T>& trained() { return model::trained_store(store); }
+
   std::vector<double> gradient(const data::TreeBatch& batch, const std::vector<double>& d_logp) {
-    Kokkos::deep_copy(store.gradients(), T(0));
+    const auto gradients = trained().gradients();
+    Kokkos::deep_copy(gradients, Accumulate<T>(0));
     llama.forward(batch);
     llama.backward(d_logp);
-    return std::vector<double>(store.gradients().data(), store.gradients().data() + store.size());
+    return std::vector<double>(gradients.data(), gradients.data() + trained().size());
   }
 };
 
