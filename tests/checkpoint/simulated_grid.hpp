@@ -26,34 +26,39 @@ inline model::LlamaConfig grid_config(bool tied) {
   return config;
 }
 
-// Weights and both moments of every parameter, whole.
+// Weights, both moments and master weights of every parameter, whole: 0 to 3. The weights are the rounded master.
 template <class T>
 struct GlobalValues {
+  using Real = Accumulate<T>;
   GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool short_moments = false) {
     for (const model::Parameter& parameter : model::llama_parameters(config)) {
       for (int i = 0; i < 3; ++i) {
         Random random(seed, parameter.name, static_cast<std::uint64_t>(i));
-        std::vector<T>& values = arrays[i][parameter.name];
+        std::vector<Real>& values = arrays[i][parameter.name];
         for (std::int64_t k = 0; k < parameter.global_size(); ++k) {
-          const T value = static_cast<T>(random.normal());
+          const Real value = static_cast<Real>(random.normal());
           values.push_back(
               i > 0 && short_moments ? static_cast<float>(round_stochastically(static_cast<float>(value), 0)) : value);
         }
       }
+      std::vector<Real>& weights = arrays[0][parameter.name];
+      arrays[3][parameter.name] = weights;
+      for (Real& weight : weights) weight = static_cast<T>(weight);
     }
   }
-  std::map<std::string, std::vector<T>> arrays[3];
+  std::map<std::string, std::vector<Real>> arrays[4];
 
   // Of element k of the part of a parameter that a rank holds; 0 where that only pads.
-  T at(int array, const model::Parameter& held, std::int64_t k) const {
+  Real at(int array, const model::Parameter& held, std::int64_t k) const {
     const std::int64_t row = k / held.columns(), column = k % held.columns();
-    if (row >= held.valid_rows) return T(0);
+    if (row >= held.valid_rows) return Real(0);
     return arrays[array].at(held.name)[(held.row_begin + row) * held.global_columns() + held.column_begin + column];
   }
 };
 
 template <class T>
 struct RankModel {
+  using Real = Accumulate<T>;
   RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, const std::string& moments = "fp32")
       : config(shape),
         grid(on),
@@ -68,9 +73,9 @@ struct RankModel {
     return options;
   }
 
-  // What this rank should hold, in the layout of its memory: 0 weights, 1 and 2 the moments in shard storage.
-  std::vector<T> expected(const GlobalValues<T>& values, int array) const {
-    std::vector<T> held(array == 0 ? store.size() : optimizer.shard().size(), T(0));
+  // What this rank should hold, in the layout of its memory: 0 weights, the others in shard storage.
+  std::vector<Real> expected(const GlobalValues<T>& values, int array) const {
+    std::vector<Real> held(array == 0 ? store.size() : optimizer.shard().size(), Real(0));
     const auto copy = [&](std::size_t p, std::int64_t begin, std::int64_t end, std::int64_t offset) {
       for (std::int64_t k = begin; k < end; ++k) held[offset + k - begin] = values.at(array, store.parameters()[p], k);
     };
@@ -84,21 +89,21 @@ struct RankModel {
     return held;
   }
   void fill(const GlobalValues<T>& values, std::int64_t steps) {
-    const std::vector<T> weights = expected(values, 0);
+    const std::vector<Real> wide = expected(values, 0);
+    const std::vector<T> weights(wide.begin(), wide.end());
     Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
     optimizer.write_state(optim::State::kFirstMoment, 0, expected(values, 1));
     optimizer.write_state(optim::State::kSecondMoment, 0, expected(values, 2));
+    if (optim::AdamW<T>::kHasMaster) optimizer.write_state(optim::State::kMaster, 0, expected(values, 3));
     optimizer.set_steps_done(steps);
   }
-  std::vector<T> moment(optim::State which) const {
-    std::vector<T> values(optimizer.shard().size());
-    optimizer.read_state(which, 0, values);
-    return values;
-  }
+  std::vector<Real> moment(optim::State which) const { return moment_values(optimizer, which); }
   void expect(const GlobalValues<T>& values, std::int64_t steps) const {
-    expect_same_bits(host_values(store.weights()), expected(values, 0));
+    const std::vector<T> weights = host_values(store.weights());
+    expect_same_bits(std::vector<Real>(weights.begin(), weights.end()), expected(values, 0));
     expect_same_bits(moment(optim::State::kFirstMoment), expected(values, 1));
     expect_same_bits(moment(optim::State::kSecondMoment), expected(values, 2));
+    if (optim::AdamW<T>::kHasMaster) expect_same_bits(moment(optim::State::kMaster), expected(values, 3));
     EXPECT_EQ(optimizer.steps_done(), steps);
   }
   void load(const std::filesystem::path& checkpoint) {

@@ -34,20 +34,25 @@ std::vector<T> host_values(const Vector<T>& view) {
   return values;
 }
 
-// Random values in every element, padding left zero as the store has it.
-template <class T>
-std::vector<T> random_values(const model::ParameterStore<T>& store, std::uint64_t seed) {
-  std::vector<T> values(store.size(), T(0));
+// Random values in every element, padding left zero as the store has it; as weights, or as an optimizer's states.
+template <class Value, class T>
+std::vector<Value> random_elements(const model::ParameterStore<T>& store, std::uint64_t seed) {
+  std::vector<Value> values(store.size(), Value(0));
   for (const model::Parameter& parameter : store.parameters()) {
     Random random(seed, parameter.name);
-    for (std::int64_t i = 0; i < parameter.size(); ++i) values[parameter.offset + i] = static_cast<T>(random.normal());
+    for (std::int64_t i = 0; i < parameter.size(); ++i)
+      values[parameter.offset + i] = static_cast<Value>(random.normal());
   }
   return values;
 }
+template <class T>
+std::vector<T> random_values(const model::ParameterStore<T>& store, std::uint64_t seed) {
+  return random_elements<T>(store, seed);
+}
 
 template <class T>
-std::vector<T> moment_values(const optim::AdamW<T>& optimizer, optim::State moment) {
-  std::vector<T> values(optimizer.shard().size());
+std::vector<Accumulate<T>> moment_values(const optim::AdamW<T>& optimizer, optim::State moment) {
+  std::vector<Accumulate<T>> values(optimizer.shard().size());
   optimizer.read_state(moment, 0, values);
   return values;
 }
@@ -58,8 +63,10 @@ struct SmallModel {
       : config(small_config(tied)), store(model::llama_parameters(config), false), optimizer({}, store) {
     const std::vector<T> weights = random_values(store, seed);
     Kokkos::deep_copy(store.weights(), HostVector<const T>(weights.data(), weights.size()));
-    optimizer.write_state(optim::State::kFirstMoment, 0, random_values(store, seed + 1000));
-    optimizer.write_state(optim::State::kSecondMoment, 0, random_values(store, seed + 2000));
+    optimizer.write_state(optim::State::kFirstMoment, 0, random_elements<Accumulate<T>>(store, seed + 1000));
+    optimizer.write_state(optim::State::kSecondMoment, 0, random_elements<Accumulate<T>>(store, seed + 2000));
+    if (optim::AdamW<T>::kHasMaster)  // whose rounded copy the weights are
+      optimizer.write_state(optim::State::kMaster, 0, random_elements<Accumulate<T>>(store, seed));
     optimizer.set_steps_done(static_cast<std::int64_t>(seed));
   }
   model::LlamaConfig config;
@@ -74,7 +81,7 @@ inline const text::Tokenizer& small_tokenizer() {
 }
 
 inline Progress progress_at(std::int64_t step) {
-  return {"sft", step, 64 * step, 100, false, "inputs", "rows", "[run]\nseed = 1  # é\n", "{\"skipped\": [3]}"};
+  return {"sft", step, 64 * step, 100, false, "inputs", "rows", "[run]\nseed = 1  # é\n", "{\"skipped\": [3]}", {}};
 }
 
 inline parallel::ProcessGrid one_rank() {

@@ -29,11 +29,15 @@ void expect_round_trip() {
                    moment_values(written.optimizer, optim::State::kFirstMoment));
   expect_same_bits(moment_values(read.optimizer, optim::State::kSecondMoment),
                    moment_values(written.optimizer, optim::State::kSecondMoment));
+  if (optim::AdamW<T>::kHasMaster)
+    expect_same_bits(moment_values(read.optimizer, optim::State::kMaster),
+                     moment_values(written.optimizer, optim::State::kMaster));
   EXPECT_EQ(read.optimizer.steps_done(), 3);
 }
 
 TEST(Checkpoint, ComesBackBitForBitInFloat) { expect_round_trip<float>(); }
 TEST(Checkpoint, ComesBackBitForBitInDouble) { expect_round_trip<double>(); }
+TEST(Checkpoint, ComesBackBitForBitInBfloat16) { expect_round_trip<Bfloat16>(); }
 
 TEST(Checkpoint, CarriesProgressConfigDeckAndTokenizer) {
   const TemporaryFolder folder;
@@ -70,6 +74,36 @@ TEST(Checkpoint, TheOtherPrecisionIsConverted) {
   load_weights(folder.path() / "step_3", read.store);
   const std::vector<float> written = host_values(SmallModel<float>(3).store.weights());
   expect_same_bits(host_values(read.store.weights()), std::vector<double>(written.begin(), written.end()));
+}
+
+TEST(Checkpoint, Bfloat16IsReadAsFloatExactly) {
+  const TemporaryFolder folder;
+  save<Bfloat16>(folder.path(), 3);
+  SmallModel<float> read;
+  load_weights(folder.path() / "step_3", read.store);
+  const std::vector<Bfloat16> written = host_values(SmallModel<Bfloat16>(3).store.weights());
+  expect_same_bits(host_values(read.store.weights()), std::vector<float>(written.begin(), written.end()));
+}
+
+// With them the master weights begin as the rounded ones, and moments are those of the file.
+TEST(Checkpoint, FloatIsRoundedToBfloat16) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  SmallModel<Bfloat16> read(99);
+  load_weights(folder.path() / "step_3", read.store);
+  load_optimizer(folder.path() / "step_3", read.optimizer);
+  const SmallModel<float> written(3);
+  const std::vector<float> weights = host_values(written.store.weights());
+  const std::vector<Bfloat16> rounded(weights.begin(), weights.end());
+  expect_same_bits(host_values(read.store.weights()), rounded);
+  expect_same_bits(moment_values(read.optimizer, optim::State::kFirstMoment),
+                   moment_values(written.optimizer, optim::State::kFirstMoment));
+  const model::Parameter& last = read.store.parameters().back();  // one piece of a whole shard
+  const std::vector<float> master = moment_values(read.optimizer, optim::State::kMaster);
+  const auto& piece = read.optimizer.shard().pieces().back();
+  ASSERT_EQ(piece.size(), last.size());
+  for (std::int64_t i = 0; i < last.size(); ++i)
+    EXPECT_EQ(master[piece.shard_offset + i], static_cast<float>(rounded[last.offset + i]));
 }
 
 TEST(Checkpoint, RefusesAModelOfAnotherShape) {

@@ -63,18 +63,19 @@ TEST(CheckpointDamage, AnyFlippedBitIsFound) {
 }
 
 // Without the hashes too (the file may change after it was verified): HDF5's checksums see it or the values are right.
-TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAValue) {
+template <class T>
+void expect_flips_seen(int random_ones) {
   const TemporaryFolder folder;
   const model::LlamaConfig config = grid_config(false);
-  const GlobalValues<float> values(config, 1);
+  const GlobalValues<T> values(config, 1);
   write_as(kGrid, folder.path(), config, values, 1);
   for (const std::string name : {"shard-0000-0000.h5", "shard-0001-0001.h5"}) {
     const fs::path file = folder.path() / name;
     int seen = 0;
-    for (const std::uint64_t bit : bits_to_flip(file, 100)) {
+    for (const std::uint64_t bit : bits_to_flip(file, random_ones)) {
       SCOPED_TRACE(name + " bit " + std::to_string(bit));
       flip_bit(file, bit);
-      RankModel<float> model(config, {}, 0);
+      RankModel<T> model(config, {}, 0);
       try {
         model.load(folder.path());
         model.expect(values, 1);
@@ -87,6 +88,9 @@ TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAValue) {
     EXPECT_GT(seen, 0);
   }
 }
+
+TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAValue) { expect_flips_seen<float>(100); }
+TEST(CheckpointDamage, AFlippedBitIsNeverLoadedAsAValueInBfloat16) { expect_flips_seen<Bfloat16>(0); }
 
 TEST(CheckpointDamage, MissingAndShortenedFilesAreFound) {
   const TemporaryFolder folder;

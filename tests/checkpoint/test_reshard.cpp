@@ -1,6 +1,8 @@
 // A checkpoint of any grid is read on any other, bit for bit: all pairs of grids of up to eight ranks.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/inspect.hpp"
 #include "src/checkpoint/shard_reader.hpp"
@@ -89,6 +91,34 @@ TEST(Reshard, ShortMomentsComeBackExactly) {
   write_as(Grid{2, 2}, folder.path(), config, values, kSteps, "bf16");
   expect_readable(folder.path(), Grid{4, 1}, config, values, "bf16");
   expect_readable(folder.path(), Grid{1, 2}, config, values, "fp32");
+}
+
+// Weights in bfloat16, master weights in float and moments of either length, each in its own number of bytes.
+TEST(Reshard, Bfloat16AndItsMasterComeBackOnAnyGrid) {
+  const model::LlamaConfig config = grid_config(false);
+  const std::vector<Grid> grids = {{1, 1}, {1, 4}, {2, 2, false}, {4, 2}};
+  std::set<std::string> identities;
+  for (const bool short_moments : {false, true}) {
+    const std::string moments = short_moments ? "bf16" : "fp32";
+    const GlobalValues<Bfloat16> values(config, 5, short_moments);
+    for (const Grid& writer : grids) {
+      SCOPED_TRACE("written by " + writer.name() + ", moments " + moments);
+      const TemporaryFolder folder;
+      write_as(writer, folder.path(), config, values, kSteps, moments);
+      verify(folder.path());
+      for (const Grid& reader : grids) expect_readable(folder.path(), reader, config, values, moments);
+      identities.insert(read_manifest(folder.path()).weights_hash);
+      const auto file = hdf5::File::open(folder.path() / "shard-0000-0000.h5");
+      EXPECT_TRUE(file.holds<std::uint16_t>(kWeightsArray));
+      EXPECT_TRUE(file.holds<float>(kMasterArray));
+      for (const char* moment : {kFirstMomentArray, kSecondMomentArray}) {
+        EXPECT_EQ(file.holds<std::uint16_t>(moment), short_moments);
+        EXPECT_EQ(file.holds<float>(moment), !short_moments);
+      }
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+  EXPECT_EQ(identities.size(), 1u);
 }
 
 // Elements of one array of all parameters, as a rank of the grid reads them.

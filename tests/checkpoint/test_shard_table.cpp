@@ -116,6 +116,41 @@ TEST_F(ShardTable, MissingTwiceAndUnknownAreRefused) {
   }
 }
 
+// A file in which the master weights are left out, too short or too long, beside bfloat16 weights that are whole.
+TEST(ShardTableBfloat16, MasterWeightsThatAreNotThereAreRefused) {
+  const model::LlamaConfig config = grid_config(false);
+  for (const std::int64_t missing : {INT64_MAX, std::int64_t{1}, std::int64_t{-1}, std::int64_t{0}}) {
+    SCOPED_TRACE(missing);
+    const TemporaryFolder folder;
+    const GlobalValues<Bfloat16> values(config, 1);
+    write_as(Grid{2, 1}, folder.path(), config, values, 1);
+    const fs::path shard = folder.path() / "shard-0001-0000.h5";
+    const auto whole = hdf5::File::open(shard);
+    auto file = hdf5::File::create(folder.path() / "changed");
+    file.write_text("names", whole.read_text("names"));
+    file.write<std::int64_t>("pieces", whole.read<std::int64_t>("pieces"));
+    file.write<std::uint16_t>(kWeightsArray, whole.read<std::uint16_t>(kWeightsArray));
+    for (const char* array : {kFirstMomentArray, kSecondMomentArray})
+      file.write<float>(array, whole.read<float>(array));
+    std::vector<float> master = whole.read<float>(kMasterArray);
+    if (missing != INT64_MAX) {
+      master.resize(master.size() - static_cast<std::size_t>(missing));
+      file.write<float>(kMasterArray, master);
+    }
+    file.close();
+    fs::rename(folder.path() / "changed", shard);
+    RankModel<Bfloat16> model(config, {}, 0);
+    if (missing == 0) {  // so that the others are refused for what they lack
+      model.load(folder.path());
+      model.expect(values, 1);
+      continue;
+    }
+    const std::string message = message_of(ExitCode::kBadInput, [&] { model.load(folder.path()); });
+    EXPECT_NE(message.find(shard.filename().string()), std::string::npos) << message;
+    EXPECT_NE(message.find(kMasterArray), std::string::npos) << message;
+  }
+}
+
 // The same elements in two files, and so others in none: counts alone would not tell.
 TEST_F(ShardTable, OverlapIsRefusedWithBothNames) {
   fs::copy_file(shard(), folder_.path() / "shard-0000-0001.h5", fs::copy_options::overwrite_existing);
