@@ -211,6 +211,8 @@ std::string layouts_text(const model::LlamaConfig& config, const plan::Workload&
   }
   text += found_own ? "* the deck's own\n" : "";
   if (!found_own) text += own_text(config, workload, wanted, node);
+  if (std::any_of(shown.begin(), shown.end(), [](const Layout& l) { return l.precision.lower_gradients; }))
+    text += "  Gradients in bf16 are planned for comparison: this version keeps them in fp32.\n";
   return text + choice_text(plans, config, workload, node);
 }
 

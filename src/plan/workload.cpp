@@ -49,6 +49,7 @@ train::StepShape Workload::shape(const Layout& layout) const {
   train::StepShape shape;
   shape.longest = longest;
   shape.most_answers = most_answers;
+  shape.most_logit_rows = most_logit_rows;
   shape.global_batch = static_cast<std::int64_t>(trees.size());
   shape.micro_batch_tokens = layout.micro_batch_tokens;
   shape.reduction_leaves = layout.reduction_leaves;
@@ -72,6 +73,7 @@ Workload workload_of(const model::LlamaConfig& config, const std::vector<train::
   for (const train::Sample& sample : samples) {
     workload.longest = std::max(workload.longest, sample.tokens());
     workload.most_answers = std::max(workload.most_answers, static_cast<std::int64_t>(sample.answers.size()));
+    workload.most_logit_rows = std::max(workload.most_logit_rows, sample.logit_rows());
   }
   const std::size_t stride = std::max<std::size_t>(1, samples.size() / static_cast<std::size_t>(global_batch));
   for (std::int64_t i = 0; i < global_batch; ++i) {
@@ -91,6 +93,7 @@ Workload workload_of(const model::LlamaConfig& config, std::int64_t prompt_token
   workload.trees.assign(static_cast<std::size_t>(global_batch), size);
   workload.longest = size.tokens;
   workload.most_answers = answers;
+  workload.most_logit_rows = size.logit_rows;
   return workload;
 }
 

@@ -17,7 +17,7 @@ struct TreeSize {
 
 struct Workload {
   std::vector<TreeSize> trees;  // of one step, in batch order
-  std::int64_t longest = 0, most_answers = 1;
+  std::int64_t longest = 0, most_answers = 1, most_logit_rows = 1;
 
   std::int64_t tokens() const;
   double forward_flops() const;

@@ -8,6 +8,8 @@
 
 namespace recpo::train {
 
+std::int64_t Sample::logit_rows() const { return 1 + tokens() - static_cast<std::int64_t>(row->prompt_ids.size()); }
+
 SampleSet training_samples(const data::RowFile& rows, int negatives, int at_least) {
   SampleSet set;
   for (const data::Row* row : rows.of_split(data::Split::kTrain)) {

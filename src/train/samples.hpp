@@ -16,6 +16,7 @@ struct Sample {
   std::vector<int> length;                             // [1 + K] tokens
 
   std::int64_t tokens() const { return data::tree_tokens(row->prompt_ids, answers); }
+  std::int64_t logit_rows() const;  // the prompt's last one, and one for each token that a branch holds
 };
 
 // One sample a training row, with the first `negatives` of its drawn negatives (kAllNegatives: all, at least

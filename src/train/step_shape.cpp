@@ -15,6 +15,7 @@ StepShape step_shape(const StageOptions& options, const ParallelOptions& paralle
   for (const Sample& sample : samples) {
     shape.longest = std::max(shape.longest, sample.tokens());
     shape.most_answers = std::max(shape.most_answers, static_cast<std::int64_t>(sample.answers.size()));
+    shape.most_logit_rows = std::max(shape.most_logit_rows, sample.logit_rows());
   }
   shape.global_batch = options.global_batch;
   shape.micro_batch_tokens = options.micro_batch_tokens;
@@ -36,6 +37,7 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
   const std::int64_t leaf_tokens = leaves.most_rows() * shape.longest;
   capacity.tokens = std::max(shape.longest, std::min(shape.micro_batch_tokens, leaf_tokens));
   capacity.completions = leaves.most_rows() * shape.most_answers;
+  capacity.logit_rows = std::min(capacity.logit_rows, leaves.most_rows() * shape.most_logit_rows);
   capacity.longest_tree = shape.longest;
   capacity.training = true;
   capacity.recompute = shape.recompute;

@@ -10,8 +10,8 @@
 namespace recpo::train {
 
 struct StepShape {
-  std::int64_t longest = 0;       // tokens of the longest tree
-  std::int64_t most_answers = 1;  // of one tree
+  std::int64_t longest = 0;                            // tokens of the longest tree
+  std::int64_t most_answers = 1, most_logit_rows = 1;  // of one tree
   std::int64_t global_batch = 1, micro_batch_tokens = 0;
   std::int64_t reduction_leaves = 8;
   int zero = 1;
