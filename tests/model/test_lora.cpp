@@ -83,13 +83,14 @@ TEST(Lora, InitialValuesAreUniformWithinTheBound) {
   for (const model::Parameter& parameter : model.trained().parameters()) {
     const bool is_a = parameter.name.find(".lora_A.") != std::string::npos;
     const double bound = is_a ? 1 / std::sqrt(static_cast<double>(parameter.global_columns())) : 0;
-    double largest = 0;
-    for (std::int64_t i = 0; i < parameter.size(); ++i) {
-      largest = std::max(largest, std::abs(model.trained().weights()(parameter.offset + i)));
+    double least = 0, largest = 0;
+    for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.size(); ++i) {
+      least = std::min(least, model.trained().weights()(i));
+      largest = std::max(largest, model.trained().weights()(i));
     }
-    EXPECT_LE(largest, bound) << parameter.name;
-    // Of 96 or more uniform values none beyond 3/4 of the bound: once in 10^12.
-    EXPECT_GE(largest, 0.75 * bound) << parameter.name;
+    // Of 96 or more uniform values none beyond half of the bound on one side: once in 10^12.
+    EXPECT_TRUE(-bound <= least && least <= -0.5 * bound) << parameter.name << ": " << least;
+    EXPECT_TRUE(0.5 * bound <= largest && largest <= bound) << parameter.name << ": " << largest;
   }
 }
 
