@@ -23,7 +23,7 @@ run=$root/runs/rehearsal${1:+_lora}
 # measured WHAT COMMAND ..: runs it and says how much memory it had resident at most.
 measured() {
   say "$1"
-  "$python" - "${@:2}" <<'PYTHON'
+  python3 - "${@:2}" <<'PYTHON'
 import resource, subprocess, sys, time
 start = time.monotonic()
 code = subprocess.call(sys.argv[1:])
@@ -40,7 +40,7 @@ start_log
 if [ ! -f "$model/model.safetensors.index.json" ]; then
   rm -rf "$model"
   step "a model with Llama-3.1-8B's shapes in $model" \
-    "$python" "$root/scripts/random_model.py" --tokenizer "$root/models/llama-3-hf" "$model"
+    python3 "$root/scripts/random_model.py" --tokenizer "$root/models/llama-3-hf" "$model"
 fi
 rm -rf "$run"
 mkdir -p "$run"
