@@ -71,33 +71,50 @@ Norms compare(TrainingProblem<T>& whole, TrainingProblem<T>& part) {
   return {std::sqrt(squares.difference), std::sqrt(squares.update)};
 }
 
-// The first moment is a mean of gradients, so it shows an error of a gradient's size, which AdamW's weights do not:
-// every parameter's on its own, against the norm of the whole parameter.
 template <class T>
-void expect_equal_moments(TrainingProblem<T>& whole, TrainingProblem<T>& part, double bound) {
-  const auto moments = [](TrainingProblem<T>& problem) {
-    std::vector<T> values(static_cast<std::size_t>(problem.optimizer().shard().size()));
-    problem.optimizer().read_state(optim::State::kFirstMoment, 0, values);
-    return values;
-  };
-  const std::vector<T> expected = moments(whole), found = moments(part);
+std::vector<double> states(TrainingProblem<T>& problem, optim::State which) {
+  std::vector<Accumulate<T>> values(static_cast<std::size_t>(problem.optimizer().shard().size()));
+  problem.optimizer().read_state(which, 0, values);
+  return std::vector<double>(values.begin(), values.end());
+}
+
+// visit(parameter, its first moments as one rank has them, as the other does): those that `part` owns. A first moment
+// is a mean of gradients, so it shows an error of a gradient's size, which AdamW's weights do not.
+template <class A, class B, class Visit>
+void for_each_owned_moment(TrainingProblem<A>& whole, TrainingProblem<B>& part, const Visit& visit) {
+  const std::vector<double> expected = states(whole, optim::State::kFirstMoment),
+                            found = states(part, optim::State::kFirstMoment);
   for (const model::ShardPiece& piece : part.optimizer().shard().pieces()) {
     const model::Parameter& global = whole.store().parameters()[piece.parameter];
     const model::Parameter& held = part.store().parameters()[piece.parameter];
-    double norm = 0, difference = 0;
-    for (std::int64_t i = 0; i < global.size(); ++i) {
-      norm += std::pow(static_cast<double>(expected[static_cast<std::size_t>(global.offset + i)]), 2);
-    }
+    std::vector<double> a, b;
     for (std::int64_t i = piece.begin; i < piece.end; ++i) {
       const std::int64_t row = i / held.columns(), column = i % held.columns();
       if (row >= held.valid_rows) continue;
-      const auto place = static_cast<std::size_t>(global.offset + (held.row_begin + row) * global.global_columns() +
-                                                  held.column_begin + column);
-      const double value = found[static_cast<std::size_t>(piece.shard_offset + i - piece.begin)];
-      difference += std::pow(value - static_cast<double>(expected[place]), 2);
+      a.push_back(expected[static_cast<std::size_t>(global.offset + (held.row_begin + row) * global.global_columns() +
+                                                    held.column_begin + column)]);
+      b.push_back(found[static_cast<std::size_t>(piece.shard_offset + i - piece.begin)]);
     }
-    EXPECT_LE(std::sqrt(difference), bound * std::sqrt(norm)) << held.name;
+    visit(piece.parameter, a, b);
   }
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(a[i] - b[i], 2);
+  return std::sqrt(sum);
+}
+
+// Every parameter's on its own, against the norm of the whole parameter.
+template <class T>
+void expect_equal_moments(TrainingProblem<T>& whole, TrainingProblem<T>& part, double bound) {
+  const std::vector<double> expected = states(whole, optim::State::kFirstMoment);
+  for_each_owned_moment(whole, part, [&](std::size_t p, const std::vector<double>& a, const std::vector<double>& b) {
+    const model::Parameter& global = whole.store().parameters()[p];
+    const auto* begin = expected.data() + global.offset;
+    const std::vector<double> all(begin, begin + global.size());
+    EXPECT_LE(distance(a, b), bound * distance(all, std::vector<double>(all.size()))) << global.name;
+  });
 }
 
 // All ranks go on or stop together: one that left alone would leave the others waiting.
@@ -177,6 +194,19 @@ TEST(ParallelStep, FiftyStepsInFloat) {
   expect_equal_to_one_rank<float>(small_stage("recpo"), false, 50, grids(world_size()), {1e-5, 1e-4});
 }
 
+// Of the slices that a data-parallel rank owns; the layout of a store does not depend on the ranks.
+template <class T>
+void expect_same_master(TrainingProblem<T>& whole, TrainingProblem<T>& part) {
+  if (!optim::AdamW<T>::kHasMaster) return;
+  const std::vector<double> expected = states(whole, optim::State::kMaster),
+                            found = states(part, optim::State::kMaster);
+  for (const model::ShardPiece& piece : part.optimizer().shard().pieces()) {
+    const auto* all = expected.data() + piece.store_offset;  // a whole shard is stored like the weights
+    const auto* own = found.data() + piece.shard_offset;
+    EXPECT_TRUE(std::equal(own, own + piece.size(), all)) << whole.store().parameters()[piece.parameter].name;
+  }
+}
+
 template <class T>
 void expect_same_bits(const train::Stage& stage, int steps) {
   const parallel::ProcessGrid alone = one_rank();
@@ -193,6 +223,7 @@ void expect_same_bits(const train::Stage& stage, int steps) {
       EXPECT_EQ(found.losses, expected.losses) << "dp " << dp << ", zero " << stage.parallel.zero;
       EXPECT_EQ(found.norms, expected.norms) << "dp " << dp << ", zero " << stage.parallel.zero;
       EXPECT_EQ(found.weights, expected.weights) << "dp " << dp << ", zero " << stage.parallel.zero;
+      expect_same_master(whole, part);
     }
   }
 }
@@ -208,18 +239,99 @@ TEST(ParallelStep, DataParallelRanksGiveTheSameBits) {
   }
 }
 
+TEST(ParallelStep, DataParallelRanksGiveTheSameBitsInBfloat16) {
+  for (const int zero : {0, 1, 2}) {
+    train::Stage stage = small_stage("recpo");
+    stage.parallel.zero = zero;
+    stage.optimizer.moments = zero == 1 ? "fp32" : "bf16";
+    expect_same_bits<Bfloat16>(stage, 3);
+  }
+}
+
 // With one row a leaf every level of ZeRO has the same leaves.
-TEST(ParallelStep, ZeroLevelsGiveTheSameBits) {
-  std::vector<float> expected;
+template <class T>
+void expect_equal_zero_levels() {
+  std::vector<T> expected;
   for (const int zero : {0, 1, 2}) {
     train::Stage stage = small_stage("recpo");
     stage.parallel.zero = zero;
     stage.options.global_batch = 8;
     const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
-    TrainingProblem<float> problem(stage, grid);
-    const std::vector<float> weights = run(problem, 5).weights;
+    TrainingProblem<T> problem(stage, grid);
+    const std::vector<T> weights = run(problem, 5).weights;
     if (zero == 0) expected = weights;
     EXPECT_EQ(weights, expected) << "zero " << zero;
+    EXPECT_NE(weights, problem.start());
+  }
+}
+
+TEST(ParallelStep, ZeroLevelsGiveTheSameBits) { expect_equal_zero_levels<float>(); }
+TEST(ParallelStep, ZeroLevelsGiveTheSameBitsInBfloat16) { expect_equal_zero_levels<Bfloat16>(); }
+
+// What rounding to bfloat16 may do to one step, as tests/model/test_bfloat16_model.cpp derives it: the response of the
+// step in double to weights that are moved by 2^-8 each, up or down at random, for every rounding of a product. One
+// rank rounds five times a product. Shards round their parts of the sums of o and down, forward and backward, before
+// they are added: four more a block of four products, one more for the head's.
+constexpr double kRoundings = 5 + 6;
+
+struct Response {
+  double loss = 0, norm = 0;
+  std::vector<double> moments;  // of each parameter
+};
+
+Response response(const train::Stage& stage, const std::vector<Bfloat16>& weights) {
+  const parallel::ProcessGrid alone = one_rank();
+  const auto set = [&](TrainingProblem<double>& problem, int draw) {
+    Random random(31, "moved weights", static_cast<std::uint64_t>(draw));
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const double move = draw == 0 ? 0 : random.below(2) == 0 ? 0x1p-8 : -0x1p-8;
+      problem.store().weights()(i) = static_cast<double>(weights[i]) * (1 + move);
+    }
+    return problem.run(1).front();
+  };
+  TrainingProblem<double> exact(stage, alone);
+  const train::StepMetrics expected = set(exact, 0);
+  Response largest{0, 0, std::vector<double>(exact.store().parameters().size())};
+  constexpr int kDraws = 4;
+  for (int draw = 1; draw <= kDraws; ++draw) {
+    TrainingProblem<double> moved(stage, alone);
+    const train::StepMetrics metrics = set(moved, draw);
+    largest.loss = std::max(largest.loss, std::abs(metrics.loss - expected.loss));
+    largest.norm = std::max(largest.norm, std::abs(metrics.grad_norm - expected.grad_norm));
+    for_each_owned_moment(exact, moved, [&](std::size_t p, const std::vector<double>& a, const std::vector<double>& b) {
+      largest.moments[p] = std::max(largest.moments[p], distance(a, b));
+    });
+  }
+  return largest;
+}
+
+void expect_within_response(const train::Stage& stage, const Grid& g) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", g.tp, g.tp * g.dp);
+  if (!grid.world) return;
+  SCOPED_TRACE(testing::Message() << "tp " << g.tp << " x dp " << g.dp);
+  const parallel::ProcessGrid alone = one_rank();
+  train::Stage serial = stage;
+  serial.parallel.sequence_parallel = false;
+  TrainingProblem<Bfloat16> whole(serial, alone), part(stage, grid);
+  const train::StepMetrics expected = whole.run(1).front(), found = part.run(1).front();
+  const Response allowed = response(serial, whole.start());
+  const double growth = std::sqrt(kRoundings);
+  EXPECT_NEAR(found.loss, expected.loss, growth * allowed.loss);
+  EXPECT_NEAR(found.grad_norm, expected.grad_norm, growth * allowed.norm);
+  EXPECT_GT(compare(whole, part).update, 0);
+  for_each_owned_moment(whole, part, [&](std::size_t p, const std::vector<double>& a, const std::vector<double>& b) {
+    EXPECT_LE(distance(a, b), growth * allowed.moments[p]) << whole.store().parameters()[p].name;
+  });
+}
+
+TEST(ParallelStep, TensorParallelShardsFollowOneRankInBfloat16) {
+  train::Stage stage = small_stage("recpo");
+  for (const Grid& g : grids(world_size())) {
+    if (g.tp == 1) continue;
+    stage.parallel.sequence_parallel = g.dp == 2;
+    stage.parallel.zero = std::min(g.dp, 2);
+    expect_within_response(stage, g);
+    if (failed_anywhere()) return;
   }
 }
 
