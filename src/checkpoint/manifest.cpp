@@ -1,5 +1,7 @@
 #include "src/checkpoint/manifest.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -95,22 +97,51 @@ nlohmann::ordered_json format_adapters(const AdapterRecord& adapters) {
           {"base_seed", static_cast<std::int64_t>(base.seed)}};
 }
 
+std::vector<std::string> parse_targets(const JsonObject& json) {
+  const std::vector<std::string> known = model::LoraOptions().targets;
+  std::vector<std::string> targets;
+  const nlohmann::json& list = json.at("targets");
+  if (!list.is_array() || list.empty()) throw_input("{}: targets must be a list of projections", json.source());
+  for (const nlohmann::json& target : list) {
+    const std::string name = target.is_string() ? target.get<std::string>() : "";
+    if (std::ranges::find(known, name) == known.end() || std::ranges::find(targets, name) != targets.end())
+      throw_input("{}: targets: {} must be one of {}, once", json.source(), target.dump(), fmt::join(known, ", "));
+    targets.push_back(name);
+  }
+  return targets;
+}
+
 AdapterRecord parse_adapters(const JsonObject& json) {
+  constexpr std::int64_t kLargestRank = 1 << 16;
   constexpr double kLargestAlpha = 1e9;
   AdapterRecord adapters;
-  adapters.options.rank = json.integer("rank", 1, INT32_MAX);
+  adapters.options.rank = json.integer("rank", 1, kLargestRank);
   adapters.options.alpha = json.real("alpha", 0, kLargestAlpha);
+  if (adapters.options.alpha == 0) throw_input("{}: alpha must be above 0", json.source());
   adapters.options.dropout = json.real("dropout", 0, 1);
-  adapters.options.targets.clear();
-  if (!json.at("targets").is_array()) throw_input("{}: targets must be a list of texts", json.source());
-  for (const nlohmann::json& target : json.at("targets")) {
-    if (!target.is_string()) throw_input("{}: targets must be a list of texts", json.source());
-    adapters.options.targets.push_back(target.get<std::string>());
-  }
+  if (adapters.options.dropout == 1) throw_input("{}: dropout must be below 1", json.source());
+  adapters.options.targets = parse_targets(json);
   adapters.base.path = json.text("base_path");
   adapters.base.hash = json.text("base_hash");
   adapters.base.seed = static_cast<std::uint64_t>(json.integer("base_seed", INT64_MIN, INT64_MAX));
   return adapters;
+}
+
+// What is listed is what such adapters consist of, so that nobody allocates by the record alone.
+void check_adapters(const Contents& contents, const std::string& source) {
+  const model::LoraOptions& options = contents.manifest.progress.adapters.options;
+  if (!options.exists()) return;
+  std::size_t expected = 0;
+  for (const model::Parameter& parameter : model::adapter_parameters(contents.manifest.config, options)) {
+    const auto listed = contents.shapes.find(parameter.name);
+    if (listed == contents.shapes.end() || listed->second != parameter.shape)
+      throw_input("{}: adapters: {} of shape [{}] is not listed", source, parameter.name,
+                  fmt::join(parameter.shape, ", "));
+    ++expected;
+  }
+  if (contents.shapes.size() != expected)
+    throw_input("{}: adapters: {} parameters are listed beside lora_A and lora_B of the targets", source,
+                contents.shapes.size() - expected);
 }
 
 void require_file(const Contents& contents, const std::string& name, const std::string& source) {
@@ -180,6 +211,7 @@ Contents parse_contents(const std::string& text, const std::string& source) {
     throw_input("{}: dtype must be float32, float64 or bfloat16", source);
   contents.tokenizer_name = json.text("tokenizer");
   contents.shapes = parse_shapes(json.object("parameters"));
+  check_adapters(contents, source);
   contents.files = parse_files(json.object("files"));
   for (const std::string& name : contents.shard_names()) require_file(contents, name, source);
   require_file(contents, kDeckName, source);

@@ -1,5 +1,7 @@
 #include "src/checkpoint/model_source.hpp"
 
+#include <algorithm>
+
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/manifest.hpp"
@@ -55,14 +57,22 @@ model::Shard shard_of(const model::ParameterStore<T>& store) {
 }
 
 template <class T>
-void load_adapters(const ModelSource& source, model::ParameterStore<T>& store) {
+void load_source(const ModelSource& source, model::ParameterStore<T>& store, int depth);
+
+// `depth`: how many adapters stand on these, into whose base they are merged then, whatever the store carries.
+template <class T>
+void load_adapters(const ModelSource& source, model::ParameterStore<T>& store, int depth) {
+  constexpr int kMostBases = 16;
+  if (depth == kMostBases)
+    throw_input("{}: adapters beside adapters beside adapters, {} deep: is one of them its own base?",
+                source.path.string(), depth);
   const AdapterRecord& adapters = source.adapters;
   if (adapters.base.path.empty()) {
     model::initialize_weights<T>(source.config, adapters.base.seed, store);
   } else {
-    load_weights<T>(open_base(source), store);
+    load_source<T>(open_base(source), store, depth + 1);
   }
-  if (store.adapters() && same_adapters(store.adapters()->options, adapters.options))
+  if (depth == 0 && store.adapters() && same_adapters(store.adapters()->options, adapters.options))
     return load_weights<T>(source.path, store.adapters()->store);
   const std::shared_ptr<model::Adapters<T>> carried = store.adapters();
   store.carry(std::make_shared<model::Adapters<T>>(source.config, adapters.options, shard_of(store),
@@ -70,6 +80,13 @@ void load_adapters(const ModelSource& source, model::ParameterStore<T>& store) {
   load_weights<T>(source.path, store.adapters()->store);
   model::merge_adapters(source.config, store);
   store.carry(carried);
+}
+
+template <class T>
+void load_source(const ModelSource& source, model::ParameterStore<T>& store, int depth) {
+  if (source.adapters.options.exists()) return load_adapters(source, store, depth);
+  if (source.kind == ModelSource::Kind::kNative) return load_weights(source.path, store);
+  load_hugging_face_weights(source.path, source.config, store);
 }
 
 // Shapes are compared with config.json here, before anybody allocates what it asks for.
@@ -120,6 +137,7 @@ std::string lossless_dtype(const ModelSource& source) {
 bool same_adapters(const model::LoraOptions& a, const model::LoraOptions& b) {
   model::LoraOptions other = b;
   other.dropout = a.dropout;
+  if (std::ranges::is_permutation(a.targets, b.targets)) other.targets = a.targets;  // the order says nothing
   return a == other;
 }
 
@@ -133,9 +151,7 @@ void check_base(const ModelSource& source) {
 
 template <class T>
 void load_weights(const ModelSource& source, model::ParameterStore<T>& store) {
-  if (source.adapters.options.exists()) return load_adapters(source, store);
-  if (source.kind == ModelSource::Kind::kNative) return load_weights(source.path, store);
-  load_hugging_face_weights(source.path, source.config, store);
+  load_source(source, store, 0);
 }
 
 std::string model_hash(const ModelSource& source) {

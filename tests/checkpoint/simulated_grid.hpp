@@ -5,6 +5,7 @@
 #include <map>
 
 #include "src/checkpoint/shard_writer.hpp"
+#include "src/model/lora.hpp"
 #include "tests/checkpoint/small_model.hpp"
 
 namespace recpo::checkpoint {
@@ -26,12 +27,19 @@ inline model::LlamaConfig grid_config(bool tied) {
   return config;
 }
 
+// A model's, or those of adapters beside one.
+inline std::vector<model::Parameter> grid_parameters(const model::LlamaConfig& config, const model::LoraOptions& lora,
+                                                     const model::Shard& shard = {}) {
+  return lora.exists() ? model::adapter_parameters(config, lora, shard) : model::llama_parameters(config, shard);
+}
+
 // Weights, both moments and master weights of every parameter, whole: 0 to 3. The weights are the rounded master.
 template <class T>
 struct GlobalValues {
   using Real = Accumulate<T>;
-  GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool short_moments = false) {
-    for (const model::Parameter& parameter : model::llama_parameters(config)) {
+  GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool short_moments = false,
+               const model::LoraOptions& lora = model::LoraOptions()) {
+    for (const model::Parameter& parameter : grid_parameters(config, lora)) {
       for (int i = 0; i < 3; ++i) {
         Random random(seed, parameter.name, static_cast<std::uint64_t>(i));
         std::vector<Real>& values = arrays[i][parameter.name];
@@ -59,11 +67,12 @@ struct GlobalValues {
 template <class T>
 struct RankModel {
   using Real = Accumulate<T>;
-  RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, const std::string& moments = "fp32")
+  RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, const std::string& moments = "fp32",
+            const model::LoraOptions& lora = model::LoraOptions())
       : config(shape),
         grid(on),
         place(on.place(rank)),
-        store(model::llama_parameters(shape, {place.tp_rank, on.tp}), model::GradientMemory::kNone, on.dp),
+        store(grid_parameters(shape, lora, {place.tp_rank, on.tp}), model::GradientMemory::kNone, on.dp),
         optimizer(options(moments), store,
                   model::ParameterShard(store, on.zero ? place.dp_rank : 0, on.zero ? on.dp : 1)) {}
 
@@ -121,17 +130,20 @@ struct RankModel {
 // A checkpoint in `folder` as the ranks of the grid write it, without ranks.
 template <class T>
 void write_as(const Grid& grid, const std::filesystem::path& folder, const model::LlamaConfig& config,
-              const GlobalValues<T>& values, std::int64_t steps, const std::string& moments = "fp32") {
+              const GlobalValues<T>& values, std::int64_t steps, const std::string& moments = "fp32",
+              const AdapterRecord& adapters = AdapterRecord()) {
+  Progress progress = progress_at(1);
+  progress.adapters = adapters;
   std::filesystem::create_directories(folder);
   std::vector<ShardRecord> records;
   for (int rank = grid.size(); rank-- > 0;) {  // rank 0 last: it writes the manifest
-    RankModel<T> model(config, grid, rank, moments);
+    RankModel<T> model(config, grid, rank, moments, adapters.options);
     model.fill(values, steps);
     const auto record = write_shard<T>(folder, model.place, model.store, &model.optimizer);
     EXPECT_EQ(record.has_value(), grid.zero || model.place.dp_rank == 0);
     if (record) records.push_back(ShardRecord::parse(record->text()));
     if (rank == 0)
-      write_manifest<T>(folder, model.place, progress_at(1), config, model.store, &model.optimizer, small_tokenizer(),
+      write_manifest<T>(folder, model.place, progress, config, model.store, &model.optimizer, small_tokenizer(),
                         records);
   }
 }
