@@ -42,16 +42,16 @@ struct Measured {
   train::RankMemory memory;
   train::SentBytes sent;
 };
+template <class T>
 Measured measure(const train::Stage& stage, const model::LlamaConfig& config, const std::vector<train::Sample>& samples,
                  const parallel::ProcessGrid& grid) {
-  const auto store = train::training_store<float>(config, stage.parallel, stage.lora, grid);
+  const auto store = train::training_store<T>(config, stage.parallel, stage.lora, grid);
   model::initialize_weights(config, 3, *store);
-  optim::AdamW<float> optimizer(
-      stage.optimizer, *store,
-      train::DataParallel<float>::owned(*store, static_cast<int>(stage.parallel.zero), *grid.dp));
+  optim::AdamW<T> optimizer(stage.optimizer, *store,
+                            train::DataParallel<T>::owned(*store, static_cast<int>(stage.parallel.zero), *grid.dp));
   const train::ReferenceLogps reference;
   const train::Heartbeat heartbeat = [](const char*) {};
-  train::TrainingStep<float> step(stage, samples, reference, config, *store, optimizer, grid, 1000, heartbeat);
+  train::TrainingStep<T> step(stage, samples, reference, config, *store, optimizer, grid, 1000, heartbeat);
   step.run(0);
   const train::SentBytes sent = step.run(1).sent;
   step.settle();
@@ -69,11 +69,13 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
   if (!grid.world) return;
   SCOPED_TRACE(testing::Message() << "tp " << layout.tp << " x dp " << layout.dp << ", zero " << layout.zero
                                   << ", recompute " << recompute << ", split tokens " << layout.sequence_parallel
-                                  << ", micro-batch " << layout.micro_batch_tokens << ", equal rows " << equal_rows);
+                                  << ", " << layout.precision.name << ", micro-batch " << layout.micro_batch_tokens
+                                  << ", equal rows " << equal_rows);
   const model::LlamaConfig config = tiny_wide_config(false);
   const data::RowFile rows = make_rows(equal_rows, config.vocab_size);
   const train::SampleSet set = train::training_samples(rows, 3);
-  const Measured measured = measure(stage_of(layout, recompute), config, set.samples, grid);
+  const auto measure_stage = layout.precision.name == "bf16" ? measure<Bfloat16> : measure<float>;
+  const Measured measured = measure_stage(stage_of(layout, recompute), config, set.samples, grid);
 
   const plan::Workload workload = plan::workload_of(config, set.samples, kRows);
   const plan::Memory planned = plan::rank_memory(config, workload, layout);
@@ -82,7 +84,8 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
   EXPECT_EQ(planned.gradients, memory.gradients);
   EXPECT_EQ(planned.gradient_leaves, memory.gradient_leaves);
   EXPECT_EQ(planned.moments, memory.moments);
-  EXPECT_EQ(planned.master, 0);
+  EXPECT_EQ(planned.master, memory.master);
+  EXPECT_EQ(planned.master > 0, layout.precision.name == "bf16");
   EXPECT_EQ(planned.activations, memory.activations);
   const train::SentBytes sent = plan::sent_bytes(config, workload, layout);
   expect_same(sent.tp, measured.sent.tp, "tp");
@@ -121,6 +124,18 @@ TEST(PlanRanks, EveryRecomputationAndSplitTokens) {
       layout.reduction_leaves = 16;
       compare(layout, recompute, true);
     }
+  }
+}
+
+TEST(PlanRanks, Bfloat16) {
+  for (plan::Layout layout : layouts()) {
+    layout.precision = plan::training_precision("bf16", layout.zero == 1 ? "bf16" : "fp32");
+    compare(layout, "none", true);
+    compare(layout, "none", false);
+    if (layout.zero == 0) continue;
+    layout.recompute = model::Recompute::kBlock;
+    layout.sequence_parallel = layout.tp > 1;
+    compare(layout, "block", true);
   }
 }
 
