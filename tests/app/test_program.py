@@ -3,10 +3,14 @@
 
     test_program.py --program build/cpu-release/recpo [--mpiexec mpirun] [Usage | BadInput | ...]
 """
+import array
 import json
+import math
 import pathlib
+import random
 import re
 import resource
+import shutil
 import subprocess
 
 from program_case import BAD_INPUT, CANNOT_WRITE, SMALL, STOPPED, USAGE, Program, environment, main, options
@@ -192,6 +196,48 @@ class Commands(Program):
         self.assertEqual([row["row"] for row in exported], list(range(len(exported))))
         for path in ("out", "out/rows.h5", "out/reference.h5", "out/metrics.jsonl", "out/evaluation.json"):
             self.assertIn("whole", self.succeed("inspect", path).stdout)
+
+
+class Bfloat16(Program):
+    def test_another_precision_in_the_same_folder(self):
+        stage = ["run.dir=out", "run.stages=prepare,sft", *SMALL]
+        self.succeed(*stage, "model.precision=bf16")
+        before = self.files()
+        self.fail_with(USAGE, ["checkpoints/sft", "run.dir"], *stage, "model.precision=fp32")
+        self.assertEqual(self.files(), before)
+        self.assertIn("skipped", self.succeed(*stage, "model.precision=bf16").stderr)
+
+    def scores(self, model, precision):
+        self.succeed("score", "--model", model, "--input", "q.jsonl", "--output", "s.jsonl",
+                     f"model.precision={precision}")
+        lines = (self.folder / "s.jsonl").read_text().splitlines()
+        return [logp for line in lines for logp in json.loads(line)["logp"]]
+
+    def moved(self, draw):
+        """The model of folder hf with every weight moved by 2^-8 of itself, up or down at random."""
+        folder = self.folder / f"moved{draw}"
+        shutil.copytree(self.folder / "hf", folder)
+        content = (folder / "model.safetensors").read_bytes()
+        begin = 8 + int.from_bytes(content[:8], "little")
+        choose, values = random.Random(draw), array.array("f", content[begin:])
+        for i, value in enumerate(values):
+            values[i] = value * (1 + choose.choice((-1, 1)) / 256)
+        (folder / "model.safetensors").write_bytes(content[:begin] + values.tobytes())
+        return folder
+
+    def test_scores_follow_fp32(self):
+        """Within the response of fp32 to moved weights, as tests/model/test_bfloat16_model.cpp derives it: a forward
+        pass stores ten tensors for the four products of a block. The weights were trained in bf16, which holds them."""
+        self.succeed("run.dir=trained", "run.stages=prepare,sft", *SMALL, "model.precision=bf16")
+        self.succeed("export", "--model", "trained/checkpoints/sft", "--output", "hf", "--dtype", "float32")
+        questions = [{"prompt": f"Liked: {i}", "completions": [" a", " Comet Space", "", " the 3rd"]} for i in range(8)]
+        self.write("q.jsonl", "".join(json.dumps(question) + "\n" for question in questions))
+        exact, found = self.scores("hf", "fp32"), self.scores("hf", "bf16")
+        self.assertEqual(found, self.scores("trained/checkpoints/sft", "bf16"))
+        bound = math.sqrt(10 / 4) * max(math.dist(self.scores(self.moved(draw), "fp32"), exact) for draw in range(3))
+        self.assertLess(bound, 0.01 * math.hypot(*exact))  # so that it sees anything
+        self.assertLessEqual(math.dist(found, exact), bound)
+        self.assertNotEqual(found, exact)
 
 
 class DryRun(Program):

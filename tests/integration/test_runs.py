@@ -151,6 +151,20 @@ class Interrupted(Interruptible):
                 self.assert_same_run(folder, expected)
 
 
+    def test_bfloat16(self):
+        """Master weights and moments in bfloat16 come back too: what is lost of them shows in the steps that follow."""
+        extra = ["model.precision=bf16", "optimizer.moments=bf16"]
+        expected = self.finish("whole", 0, extra)
+        self.assertNotEqual(weights(self.finish("fp32", 0), "align"), weights(expected, "align"))
+        folder = self.folder / "interrupted"
+        code, messages = self.interrupt(folder, 2, 0.0, signal.SIGUSR1, 2, extra)
+        self.assertEqual(code, STOPPED, messages[-2000:])
+        self.interrupt(folder, STEPS + 2, 0.0, signal.SIGKILL, 0, extra)
+        done = run(folder, 2, extra)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        self.assert_same_run(folder, expected)
+
+
 class Grids(Interruptible):
     """Tensor-parallel ranks, every ZeRO level, recomputation: one rank's run to rounding; checkpoints change grids."""
 
