@@ -144,9 +144,11 @@ bool same_adapters(const model::LoraOptions& a, const model::LoraOptions& b) {
 void check_base(const ModelSource& source) {
   const AdapterBase& base = source.adapters.base;
   if (!source.adapters.options.exists() || base.path.empty()) return;
-  if (model_hash(open_base(source)) != base.hash)
+  const ModelSource beside = open_base(source);
+  if (model_hash(beside) != base.hash)
     throw_input("{}: {} is not the model beside which these adapters were trained (its weights or config differ)",
                 source.path.string(), base.path);
+  check_base(beside);  // of which the hash holds only what it was trained beside
 }
 
 template <class T>

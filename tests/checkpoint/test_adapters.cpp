@@ -178,6 +178,11 @@ TEST(Adapters, StandBesideRandomWeights) {
   expect_values(store->adapters()->store, on_disk.values);
 }
 
+void expect_named(const std::string& message, const std::string& name) {
+  EXPECT_NE(message.find(name), std::string::npos) << message;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+}
+
 TEST(Adapters, StandBesideMergedAdapters) {
   const AdapterFolder<double> on_disk;
   const fs::path second = on_disk.folder.path() / "second";
@@ -190,11 +195,10 @@ TEST(Adapters, StandBesideMergedAdapters) {
   load_weights(source, *store);
   expect_merged(on_disk, *store);
   expect_values(store->adapters()->store, on_disk.values);
-}
-
-void expect_named(const std::string& message, const std::string& name) {
-  EXPECT_NE(message.find(name), std::string::npos) << message;
-  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  // What stands at the bottom is checked too.
+  fs::remove_all(on_disk.base());
+  write_as(Grid{}, on_disk.base(), on_disk.config, GlobalValues<double>(on_disk.config, 3), 1);
+  expect_named(message_of(ExitCode::kBadInput, [&] { check_base(source); }), on_disk.base().string());
 }
 
 TEST(Adapters, AMissingBaseIsNamed) {
