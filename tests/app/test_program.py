@@ -258,6 +258,18 @@ class DryRun(Program):
         self.assertIn("recpo", self.succeed("--version").stdout)
         self.assertIn("evaluate", self.succeed("--help").stdout)
 
+    def test_says_what_does_not_fit(self):
+        deck = self.data_deck()
+        cpu = (pathlib.Path(__file__).resolve().parents[2] / "inputs/nodes/cpu.toml").read_text()
+        node = self.write("node.toml", re.sub(r"(?m)^memory_gib = \S+", "memory_gib = 0.001", re.sub(
+            r"(?m)^reserve_gib = \S+", "reserve_gib = 0.0", cpu)))
+        done = self.run_program("--dry-run", "-i", deck, "--node", node)
+        self.assertEqual(done.returncode, USAGE, done.stderr[-3000:])
+        self.assertRegex(done.stderr, r"error: memory: sft needs .* a rank, .* has .*: see recpo plan")
+        self.assertIn("activations", done.stdout)  # the plan is shown all the same
+        self.fail_with(CANNOT_WRITE, ["run.dir", "checkpoints need", "checkpoint.keep"], "--dry-run", "-i", deck,
+                       "model.intermediate_size=1000000", "model.num_hidden_layers=4000")
+
     def test_plan_of_a_model_without_its_files(self):
         inputs = pathlib.Path(__file__).resolve().parents[2] / "inputs"
         deck = ["-i", inputs / "llama31_8b_plan.toml"]
