@@ -45,8 +45,9 @@ void training_step(benchmark::State& state, const std::string& shape) {
   const data::TreeBatch batch = make_batch(state.range(0), state.range(1), config.vocab_size);
   model::ParameterStore<float> store(model::llama_parameters(config), true);
   model::initialize_weights(config, 1, store);
-  model::Llama<float> llama(config, store,
-                            {.tokens = batch.num_tokens(), .completions = batch.num_completions(), .training = true});
+  model::Llama<float> llama(
+      config, store,
+      {.tokens = batch.num_tokens(), .completions = batch.num_completions(), .training = true, .lora = {}});
   optim::AdamW<float> optimizer({}, store);
   const optim::SliceGradients<float> gradients = optim::slice_gradients(store, optimizer.shard());
   parallel::SerialCommunicator alone;
@@ -68,7 +69,8 @@ void forward_pass(benchmark::State& state, const std::string& shape) {
   const data::TreeBatch batch = make_batch(state.range(0), state.range(1), config.vocab_size);
   model::ParameterStore<float> store(model::llama_parameters(config), false);
   model::initialize_weights(config, 1, store);
-  model::Llama<float> llama(config, store, {.tokens = batch.num_tokens(), .completions = batch.num_completions()});
+  model::Llama<float> llama(config, store,
+                            {.tokens = batch.num_tokens(), .completions = batch.num_completions(), .lora = {}});
   for (auto _ : state) benchmark::DoNotOptimize(llama.forward(batch));
   report(state, batch, train::forward_flops(config, batch));
 }

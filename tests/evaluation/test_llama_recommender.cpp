@@ -117,7 +117,7 @@ TEST(LlamaRecommender, ScoresAreSumsOfLogProbs) {
   SmallModel model(13);
   const std::vector<data::Row> rows = questions(model);
   const std::vector<Answer> answers = ask(model, rows, model.tokenizer.end_id(), 100, true);
-  model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1});
+  model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1, .lora = {}});
   for (std::size_t i = 0; i < rows.size(); ++i) {
     ASSERT_EQ(answers[i].scores.size(), rows[i].candidates.size());
     for (std::size_t c = 0; c < answers[i].scores.size(); ++c) {

@@ -16,7 +16,7 @@ const std::vector<std::vector<std::string>> kCompletions = {
 TEST(Score, EqualsOnePassACompletion) {
   SmallModel model(21);
   const std::int32_t end_id = model.tokenizer.end_id();
-  model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1});
+  model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1, .lora = {}});
   for (const std::int64_t batch_tokens : {1, 50, 4096}) {
     const std::vector<ScoredLine> lines =
         score<double>(model.config, model.store, model.tokenizer, end_id, kPrompts, kCompletions, batch_tokens);
