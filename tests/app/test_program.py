@@ -28,7 +28,7 @@ class Usage(Program):
     def test_command_line(self):
         self.fail_with(USAGE, ["sft.stps", "sft.steps"], "sft", "sft.stps=3")
         self.fail_with(USAGE, ["evalute", "evaluate"], "evalute")
-        self.fail_with(USAGE, ["model.lora.rank", "not available in this version"], "model.lora.rank=8")
+        self.fail_with(USAGE, ["log.tensorboard", "not available in this version"], "log.tensorboard=true")
         self.fail_with(USAGE, ["parallel.tp", "ranks"], "parallel.tp=2")
         self.fail_with(USAGE, ["baseline", "not available in this version"], "baseline")
         self.fail_with(USAGE, ["--prompt", "--input"], "generate", "--model", "m")

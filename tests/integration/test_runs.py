@@ -150,7 +150,6 @@ class Interrupted(Interruptible):
                 self.assertEqual(done.returncode, 0, done.stderr[-3000:])
                 self.assert_same_run(folder, expected)
 
-
     def test_bfloat16(self):
         """Master weights and moments in bfloat16 come back too: what is lost of them shows in the steps that follow."""
         extra = ["model.precision=bf16", "optimizer.moments=bf16"]
@@ -161,6 +160,21 @@ class Interrupted(Interruptible):
         self.assertEqual(code, STOPPED, messages[-2000:])
         self.interrupt(folder, STEPS + 2, 0.0, signal.SIGKILL, 0, extra)
         done = run(folder, 2, extra)
+        self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        self.assert_same_run(folder, expected)
+
+
+    def test_adapters(self):
+        """With dropout, whose masks must come back too; alignment goes on with the adapters of SFT."""
+        extra = ["model.lora.rank=4", "model.lora.dropout=0.2", "sft.lr=1e-3"]
+        expected = self.finish("whole", 0, extra)
+        without = self.finish("without", 0, [*extra, "model.lora.dropout=0"])
+        self.assertNotEqual(weights(without, "sft"), weights(expected, "sft"))
+        folder = self.folder / "interrupted"
+        code, messages = self.interrupt(folder, 2, 0.0, signal.SIGUSR1, 2, extra)
+        self.assertEqual(code, STOPPED, messages[-2000:])
+        self.interrupt(folder, STEPS + 2, 0.0, signal.SIGKILL, 0, [*extra, "parallel.zero=2"])
+        done = run(folder, 4, extra)
         self.assertEqual(done.returncode, 0, done.stderr[-3000:])
         self.assert_same_run(folder, expected)
 
@@ -183,6 +197,12 @@ class Grids(Interruptible):
                              (4, ["parallel.tp=2", "parallel.zero=2", "model.recompute=block"])):
             with self.subTest(ranks=ranks):
                 self.assert_close_run(self.finish(f"grid{ranks}", ranks, extra), alone)
+
+    def test_adapters(self):
+        extra = ["model.lora.rank=4", "model.lora.dropout=0.2", "sft.lr=1e-3"]
+        alone = self.finish("alone", 0, extra)
+        grid = self.finish("grid", 4, [*extra, "parallel.tp=2", "parallel.zero=2", "model.recompute=selective"])
+        self.assert_close_run(grid, alone)
 
     def test_checkpoints_change_grids(self):
         alone = self.finish("alone", ranks=0)
