@@ -15,6 +15,9 @@ inline std::string precision_name(const Deck& deck) {
   return std::is_same_v<MemSpace, HostSpace> ? "fp32" : "bf16";
 }
 
+// The precision whose storage type keeps every bit of a model (checkpoint::lossless_dtype).
+inline std::string lossless_precision(const std::string& dtype) { return dtype == "bfloat16" ? "bf16" : "fp32"; }
+
 // f.template operator()<T>() with the storage type of a precision (fp32 | bf16).
 template <class F>
 decltype(auto) with_storage_type(const std::string& precision, const F& f) {

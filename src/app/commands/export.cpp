@@ -11,17 +11,26 @@ namespace recpo::app {
 
 namespace {
 
+// How weights are held on the way, and written.
+struct Form {
+  std::string precision, dtype;
+};
+Form form_of(const Context& context, const ModelChoice& choice) {
+  const std::string kept = checkpoint::lossless_dtype(*choice.source);
+  return {lossless_precision(kept), context.line.dtype == "auto" ? kept : context.line.dtype};
+}
+
 void export_adapters(const Context& context, const ModelChoice& choice) {
   const checkpoint::AdapterRecord& record = choice.source->adapters;
   if (!record.options.exists()) throw_usage("--adapters: {} holds a whole model, no adapters", choice.title);
-  const std::string kept = checkpoint::lossless_dtype(*choice.source);
-  const std::string dtype = context.line.dtype == "auto" ? kept : context.line.dtype;
-  with_storage_type(kept == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
+  const Form form = form_of(context, choice);
+  with_storage_type(form.precision, [&]<class T>() {
     model::Adapters<T> adapters(choice.config, record.options, {}, model::GradientMemory::kNone);
     checkpoint::load_weights<T>(choice.source->path, adapters.store);
-    checkpoint::export_peft<T>(context.line.output, adapters, record.base.path, dtype);
+    checkpoint::export_peft<T>(context.line.output, adapters, record.base.path, form.dtype);
   });
-  log::info("export: the adapters of {} are now the PEFT folder {}, in {}", choice.title, context.line.output, dtype);
+  log::info("export: the adapters of {} are now the PEFT folder {}, in {}", choice.title, context.line.output,
+            form.dtype);
 }
 
 }  // namespace
@@ -29,18 +38,16 @@ void export_adapters(const Context& context, const ModelChoice& choice) {
 void export_model(Workspace& workspace) {
   const Context& context = workspace.context();
   const ModelChoice choice = workspace.model_at(context.line.model);
-  if (context.line.adapters_only)
-    return run_on_first_rank(context, "exporting adapters", [&] { export_adapters(context, choice); });
   run_on_first_rank(context, "exporting a model", [&] {
+    if (context.line.adapters_only) return export_adapters(context, choice);
     const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
-    const std::string kept = checkpoint::lossless_dtype(*choice.source);
-    const std::string dtype = context.line.dtype == "auto" ? kept : context.line.dtype;
-    with_storage_type(kept == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
+    const Form form = form_of(context, choice);
+    with_storage_type(form.precision, [&]<class T>() {
       const auto store = load_whole<T>(choice);
-      checkpoint::export_hugging_face<T>(context.line.output, choice.config, *store, tokenizer, dtype,
+      checkpoint::export_hugging_face<T>(context.line.output, choice.config, *store, tokenizer, form.dtype,
                                          context.line.max_shard_bytes, checkpoint::read_companions(*choice.source));
     });
-    log::info("export: {} is now the Hugging Face folder {}, in {}", choice.title, context.line.output, dtype);
+    log::info("export: {} is now the Hugging Face folder {}, in {}", choice.title, context.line.output, form.dtype);
   });
 }
 

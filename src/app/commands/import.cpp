@@ -20,7 +20,7 @@ void import_model(Workspace& workspace) {
   progress.stage = "import";
   progress.complete = true;
   // In the weights' own type where it is one of the model's: half the memory and the file for bfloat16.
-  with_storage_type(checkpoint::lossless_dtype(*choice.source) == "bfloat16" ? "bf16" : "fp32", [&]<class T>() {
+  with_storage_type(lossless_precision(checkpoint::lossless_dtype(*choice.source)), [&]<class T>() {
     const auto store = load_shard<T>(choice, context.grid);
     model::merge_adapters(choice.config, *store);
     checkpoint::save_checkpoint<T>(target, progress, choice.config, *store, nullptr, tokenizer, 1, context.grid,
