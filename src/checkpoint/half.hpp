@@ -6,16 +6,12 @@
 #include <cmath>
 #include <cstdint>
 
+#include "src/support/bfloat16.hpp"
+
 namespace recpo::checkpoint {
 
-inline float bfloat16_to_float(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
-inline std::uint16_t float_to_bfloat16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40u);  // quiet, so never infinity
-  // Half a unit of the last kept place, less one when that place is even: a carry out of the lower half rounds up.
-  return static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
-}
+inline float bfloat16_to_float(std::uint16_t bits) { return Bfloat16::from_bits(bits); }
+inline std::uint16_t float_to_bfloat16(float value) { return Bfloat16(value).bits; }
 
 inline float float16_to_float(std::uint16_t bits) {
   constexpr float kSubnormalUnit = 0x1p-24f;
