@@ -6,7 +6,6 @@
 
 #include "src/app/commands/commands.hpp"
 #include "src/app/plan.hpp"
-#include "src/checkpoint/inspect.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -58,7 +57,6 @@ std::string disk_text(const Context& context, std::int64_t needed) {
 void dry_run(Workspace& workspace) {
   const Context& context = workspace.context();
   check_writable(context.run_folder());
-  if (!context.deck.model.path.empty()) checkpoint::describe(context.deck.model.path);  // throws when not whole
   const DryRun plan = plan_dry_run(workspace);
   run_on_first_rank(context, "printing the plan", [&] {
     fmt::print("{}{}", plan.text, disk_text(context, plan.checkpoint_bytes));
