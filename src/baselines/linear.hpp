@@ -45,8 +45,12 @@ class Linear {
   // Of forward's x and y. dy is rectified in place; dx = dy W + beta dx; gradients of the weights are added to.
   void backward(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> y, Matrix<T> dy, T beta, Matrix<T> dx) {
     if (kind_ == Bias::kRectified) kernels::relu_backward<T>(exec, y, dy);
-    kernels::gemm<T>(exec, kernels::Op::kNone, kernels::Op::kNone, 1, dy, weight_, beta, dx);
+    add_input_gradient(exec, dy, beta, dx);
     add_weight_gradients(exec, x, dy);
+  }
+  // The same in two parts, for dy that is not to be rectified.
+  void add_input_gradient(const ExecSpace& exec, Matrix<const T> dy, T beta, Matrix<T> dx) const {
+    kernels::gemm<T>(exec, kernels::Op::kNone, kernels::Op::kNone, 1, dy, weight_, beta, dx);
   }
   void add_weight_gradients(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> dy) {
     kernels::gemm<T>(exec, kernels::Op::kTranspose, kernels::Op::kNone, 1, dy, x, 1, d_weight_);
