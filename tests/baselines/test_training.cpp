@@ -99,7 +99,8 @@ TEST(Training, LearnsTheCircle) {
     Setting s(model);
     s.rows = circle_rows(400, 50, 100);
     s.vocabulary = ItemVocabulary(s.rows);
-    s.job.options.epochs = 40;
+    s.job.options.epochs = 10;
+    s.job.checkpoint.every_steps = 0;
     const Trained trained = s.run();
     const auto recommender = make_recommender(s.vocabulary, *trained.model);
     const auto asked = s.rows.of_split(data::Split::kTest);
