@@ -21,13 +21,18 @@ void evaluate(Workspace& workspace);  // the furthest model there is: align, sft
 void report(Workspace& workspace);
 void inspect(Workspace& workspace);
 void plan_layouts(Workspace& workspace);  // writes nothing but its table
+void sweep(Workspace& workspace);         // every cell of a sweep, or one of them
 
 // Stages of `run`.
 void evaluate_base(Workspace& workspace);
 void evaluate_sft(Workspace& workspace);
 
+// Stages in order, each skipping what is done; a request to stop is heard between them.
+void run_stages(Workspace& workspace, const std::vector<std::string>& stages);
+
 // --dry-run: reads and checks everything the deck names, prints the plan of its stages, writes nothing.
 void dry_run(Workspace& workspace);
+void sweep_dry_run(Workspace& workspace);  // the list of cells, and the plan of the first one of every group
 
 // Log-probs of the alignment rows under the model that [align] reference names, from reference.h5 when it is for the
 // same model and rows.
