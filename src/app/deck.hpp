@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/app/input/deck_entries.hpp"
+#include "src/baselines/options.hpp"
 #include "src/data/options.hpp"
 #include "src/evaluation/evaluate.hpp"
 #include "src/model/config.hpp"
@@ -51,14 +52,6 @@ struct PlanOptions {
   std::int64_t prompt_tokens = 1024, answer_tokens = 12;
 };
 
-struct BaselineOptions {
-  std::string model = "sasrec";
-  double lr = 1e-3;
-  std::int64_t batch = 256, hidden = 64;
-  double dropout = 0.1, weight_decay = 1e-6;
-  std::int64_t epochs = 100, patience = 10;
-};
-
 struct Deck {
   RunOptions run;
   train::ParallelOptions parallel;
@@ -72,7 +65,7 @@ struct Deck {
   std::string reference = "sft";          // [align] reference: sft | base | path of a model
   evaluation::EvaluationOptions evaluate;
   PlanOptions plan;
-  BaselineOptions baseline;
+  baselines::BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;
   SweepOptions sweep;

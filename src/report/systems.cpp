@@ -4,7 +4,7 @@
 
 namespace recpo::report {
 namespace {
-constexpr std::array<System, 9> kSystems = {{
+constexpr std::array<System, 11> kSystems = {{
     {"base", "Zero-shot", "#999999", {.0929, .7351}, {.0654, .6165}, {.0852, .8672}, {.0686, .6617}},
     {"sft", "SFT", "#e69f00", {.2478, .9985}, {.4447, .9974}, {.3122, .9990}, {.2645, .9936}},
     {"dpo", "DPO", "#009e73", {.2809, .9970}, {.5049, .9887}, {.3340, .9980}, {.4412, .9875}},
@@ -14,7 +14,14 @@ constexpr std::array<System, 9> kSystems = {{
     {"gru4rec", "GRU4Rec", "#7a5c99", {.2664, 1.0}, {.1310, 1.0}, {.4584, 1.0}, {.3708, 1.0}},
     {"caser", "Caser", "#cc79a7", {.2714, 1.0}, {.1538, 1.0}, {.4394, 1.0}, {.3757, 1.0}},
     {"sasrec", "SASRec", "#a05195", {.2671, 1.0}, {.1559, 1.0}, {.4587, 1.0}, {.3800, 1.0}},
+    {"popularity", "Popularity", "#bbbbbb", {}, {}, {}, {}},
+    {"random", "Random", "#dddddd", {}, {}, {}, {}},
 }};
+
+std::optional<PublishedFigures> if_published(const PublishedFigures& figures) {
+  if (figures.hit_rate == 0) return std::nullopt;
+  return figures;
+}
 }  // namespace
 
 std::span<const System> systems() { return kSystems; }
@@ -32,10 +39,10 @@ std::string system_names() {
 }
 
 std::optional<PublishedFigures> published(const System& system, const std::string& dataset) {
-  if (dataset == "ml-1m") return system.movielens_1m;
-  if (dataset == "amazon-books") return system.amazon_books;
-  if (dataset == "steam") return system.steam;
-  if (dataset == "beeradvocate") return system.beeradvocate;
+  if (dataset == "ml-1m") return if_published(system.movielens_1m);
+  if (dataset == "amazon-books") return if_published(system.amazon_books);
+  if (dataset == "steam") return if_published(system.steam);
+  if (dataset == "beeradvocate") return if_published(system.beeradvocate);
   return std::nullopt;
 }
 

@@ -19,13 +19,6 @@ Deck trained_deck(const ModelChoice& choice) {
   return read_deck_text(checkpoint::read_manifest(choice.source->path).progress.deck, choice.title, "", {});
 }
 
-// A model under the name in evaluation.json that its figures get.
-struct Candidate {
-  std::string name;
-  const ModelChoice& choice;
-  std::string settings;
-};
-
 std::string settings_of(const Deck& asking, const Deck& trained, const std::vector<std::string>& more) {
   std::vector<std::string> sections = {"data", "prompt", "tokenizer", "model", "model.lora"};
   sections.insert(sections.end(), more.begin(), more.end());
@@ -36,40 +29,29 @@ std::string settings_of(const Deck& asking, const Deck& trained, const std::vect
   return settings_json(deck, sections);
 }
 
-std::string evaluation_identity(const Deck& deck, const data::RowFile& rows, const Candidate& candidate) {
-  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash,
-                                computed_identity(candidate.choice, deck), deck.run.seed, deck.data.max_eval_rows,
-                                settings_text(deck, {"evaluate"})));
+std::string evaluation_identity(const Deck& deck, const data::RowFile& rows, const System& system) {
+  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash, system.identity,
+                                deck.run.seed, deck.data.max_eval_rows, settings_text(deck, {"evaluate"})));
 }
 
-Evaluated compute(Workspace& workspace, const Candidate& candidate, const std::string& identity) {
-  const Context& context = workspace.context();
-  const Deck& deck = context.deck;
-  const data::RowFile& rows = workspace.rows();
+Evaluated compute(const Context& context, const System& system, const std::string& identity, const Predict& predict) {
   const Interruptible interruptible(context);
-  log::info("evaluate {}: {}", candidate.name, candidate.choice.title);
-  const auto predictions = with_storage_type(deck, [&]<class T>() {
-    const auto store = load_shard<T>(candidate.choice, context.grid);
-    const auto recommender =
-        evaluation::make_llama_recommender<T>(candidate.choice.config, *store, workspace.tokenizer(), rows.end_id,
-                                              deck.evaluate.batch_tokens, {*context.grid.tp, false});
-    return evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + candidate.name, *context.grid.dp);
-  });
-  return evaluated(deck, candidate.name, identity, predictions, candidate.settings);
+  log::info("evaluate {}: {}", system.name, system.title);
+  return evaluated(context.deck, system.name, identity, predict(), system.settings);
 }
 
-// A model is evaluated once for all runs of a store.
-Evaluated from_store(Workspace& workspace, const Candidate& candidate, const std::string& identity) {
-  const Context& context = workspace.context();
-  const fs::path folder = output_folder(context, "evaluation", candidate.name + identity);
+// A system is evaluated once for all runs of a store.
+Evaluated from_store(const Context& context, const System& system, const std::string& identity,
+                     const Predict& predict) {
+  const fs::path folder = output_folder(context, "evaluation", system.name + identity);
   const fs::path figures = folder / "figures.json", predictions = folder / "predictions.jsonl";
   const StoreLock lock(context, folder);
   const auto is_there = [&] { return fs::exists(figures) ? "yes" : "no"; };
   if (text_of_first_rank(context, "looking for figures", is_there) == "yes") {
-    log::info("evaluate {}: done, {} is for the same model and rows", candidate.name, figures.string());
-    return {candidate.name, identity, read_file(figures), read_file(predictions)};
+    log::info("evaluate {}: done, {} is for the same model and rows", system.name, figures.string());
+    return {system.name, identity, read_file(figures), read_file(predictions)};
   }
-  Evaluated made = compute(workspace, candidate, identity);
+  Evaluated made = compute(context, system, identity, predict);
   run_on_first_rank(context, "keeping figures", [&] {
     create_folders(folder);
     write_file(predictions, made.predictions);
@@ -78,28 +60,39 @@ Evaluated from_store(Workspace& workspace, const Candidate& candidate, const std
   return made;
 }
 
-void evaluate_as(Workspace& workspace, const Candidate& candidate) {
+// `settings`: of the deck that the model was made with.
+void evaluate_model(Workspace& workspace, const std::string& name, const ModelChoice& choice,
+                    const std::string& settings) {
   const Context& context = workspace.context();
-  const std::string identity = evaluation_identity(context.deck, workspace.rows(), candidate);
-  if (is_recorded(context, candidate.name, identity)) {
-    log::info("evaluate {}: done, skipped", candidate.name);
-    return;
-  }
-  const bool is_shared = !context.deck.run.store.empty();
-  record_evaluation(context,
-                    is_shared ? from_store(workspace, candidate, identity) : compute(workspace, candidate, identity));
-}
-
-void evaluate_sft_model(Workspace& workspace, const ModelChoice& choice) {
-  const Deck& deck = workspace.context().deck;
-  evaluate_as(workspace, {"sft", choice, settings_of(deck, trained_deck(choice), {"optimizer", "sft"})});
+  const Deck& deck = context.deck;
+  evaluate_system(workspace, {name, choice.title, computed_identity(choice, deck), settings}, [&] {
+    const data::RowFile& rows = workspace.rows();
+    return with_storage_type(deck, [&]<class T>() {
+      const auto store = load_shard<T>(choice, context.grid);
+      const auto recommender =
+          evaluation::make_llama_recommender<T>(choice.config, *store, workspace.tokenizer(), rows.end_id,
+                                                deck.evaluate.batch_tokens, {*context.grid.tp, false});
+      return evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *context.grid.dp);
+    });
+  });
 }
 
 }  // namespace
 
+void evaluate_system(Workspace& workspace, const System& system, const Predict& predict) {
+  const Context& context = workspace.context();
+  const std::string identity = evaluation_identity(context.deck, workspace.rows(), system);
+  if (is_recorded(context, system.name, identity)) {
+    log::info("evaluate {}: done, skipped", system.name);
+    return;
+  }
+  const auto made = context.deck.run.store.empty() ? compute : from_store;
+  record_evaluation(context, made(context, system, identity, predict));
+}
+
 void evaluate_base(Workspace& workspace) {
   const Deck& deck = workspace.context().deck;
-  evaluate_as(workspace, {"base", workspace.base_model(), settings_of(deck, deck, {})});
+  evaluate_model(workspace, "base", workspace.base_model(), settings_of(deck, deck, {}));
 }
 
 void evaluate_sft(Workspace& workspace) {
@@ -108,7 +101,8 @@ void evaluate_sft(Workspace& workspace) {
     throw_usage("stage evaluate-sft: {} holds no checkpoints/sft; put sft before it in run.stages",
                 workspace.context().run_folder().string());
   }
-  evaluate_sft_model(workspace, *choice);
+  const Deck& deck = workspace.context().deck;
+  evaluate_model(workspace, "sft", *choice, settings_of(deck, trained_deck(*choice), {"optimizer", "sft"}));
 }
 
 void evaluate(Workspace& workspace) {
