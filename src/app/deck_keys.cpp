@@ -50,6 +50,8 @@ std::vector<Key> run_keys() {
        "s; a rank without progress for so long ends the job (86)", above(0)},
       {"run", "max_bad_steps", RECPO_MEMBER(run.max_bad_steps), "non-finite steps skipped before the run stops (76)",
        at_least(0)},
+      {"run", "store", RECPO_MEMBER(run.store),
+       "folder of outputs that several runs share, by the hash of their inputs; \"\" = run.dir", path()},
       {"run", "stages", RECPO_MEMBER(run.stages), "what `recpo run` does, in order", one_of(stage_choices())},
       {"parallel", "tp", RECPO_MEMBER(parallel.tp), "tensor-parallel ranks; data-parallel ranks = world / tp",
        at_least(1)},
@@ -210,6 +212,8 @@ std::vector<Key> evaluation_keys() {
       {"checkpoint", "keep", RECPO_MEMBER(checkpoint.keep), "checkpoints kept of a stage", at_least(1)},
       {"log", "every_steps", RECPO_MEMBER(log.every_steps), "optimizer steps", at_least(1)},
       {"log", "tensorboard", RECPO_MEMBER(log.tensorboard), "also write TensorBoard event files"},
+      {"sweep", "decks", RECPO_MEMBER(sweep.decks), "decks that `recpo sweep` runs; [] = this one", path()},
+      {"sweep", "axes", RECPO_MEMBER(sweep.axes), "\"section.key = value | value\": each deck with each value"},
   };
 }
 #undef RECPO_MEMBER

@@ -12,7 +12,7 @@
 namespace recpo::data {
 namespace {
 namespace fs = std::filesystem;
-constexpr int kDrawVersion = 1;  // raised when the same inputs give other rows
+constexpr int kDrawVersion = 2;  // raised when the same inputs give other rows
 
 void check_choice(const char* key, const std::string& value, const std::vector<std::string>& choices) {
   if (std::ranges::find(choices, value) == choices.end())
@@ -24,7 +24,7 @@ void check_range(const char* key, T value, T low, T high) {
   if (!(value >= low && value <= high)) throw_usage("{} = {} must lie in [{}, {}]", key, value, low, high);
 }
 
-// Every option rows depend on; max_eval_rows limits evaluation only.
+// Every option rows depend on; max_eval_rows limits evaluation only, negatives alignment only.
 nlohmann::json options_json(const DataOptions& data) {
   return {{"dataset", data.dataset},
           {"k_core_users", data.k_core_users},
@@ -34,7 +34,6 @@ nlohmann::json options_json(const DataOptions& data) {
           {"max_train_rows", data.max_train_rows},
           {"candidates", data.candidates},
           {"window", data.window},
-          {"negatives", data.negatives},
           {"tier", data.tier},
           {"positive", data.positive},
           {"liked_rating", data.liked_rating},

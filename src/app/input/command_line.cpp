@@ -28,6 +28,7 @@ constexpr CommandHelp kCommands[] = {
     {"evaluate", "evaluation.json and predictions.jsonl"},
     {"baseline", "trains and evaluates a traditional recommender (baseline.model) on the same rows"},
     {"plan", "memory, communication and time of all layouts on a node, best first"},
+    {"sweep", "every cell of a deck's [sweep]: decks x values, what they share is made once"},
     {"report", "tables and figures from evaluation files"},
     {"inspect", "what is in a file or checkpoint of ours, and whether it is whole"},
 };
@@ -92,6 +93,11 @@ void add_options_of(CLI::App& command, CommandLine& line) {
     command.add_option("--max-new-tokens", line.max_new_tokens, "tokens")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+  }
+  if (name == "sweep") {
+    command.add_flag("--list", line.list, "list the cells with their numbers, groups and states, and end");
+    command.add_option("--cell", line.cell, "run this cell alone (for job arrays)");
+    command.add_option("--shared", line.shared, "make what the cells of this group share (rows, SFT), no more");
   }
   if (name == "inspect") needs("path", line.path, "file or folder");
 }
