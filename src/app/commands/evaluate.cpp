@@ -109,8 +109,8 @@ void evaluate(Workspace& workspace) {
   const Deck& deck = workspace.context().deck;
   if (const auto aligned = trained_model(workspace, "align")) {
     const Deck trained = trained_deck(*aligned);
-    evaluate_as(workspace,
-                {trained.objective.objective, *aligned, settings_of(deck, trained, {"optimizer", "sft", "align"})});
+    evaluate_model(workspace, trained.objective.objective, *aligned,
+                   settings_of(deck, trained, {"optimizer", "sft", "align"}));
   } else if (trained_model(workspace, "sft")) {
     evaluate_sft(workspace);
   } else {
