@@ -1,5 +1,7 @@
 #include "src/data/titles.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -28,7 +30,9 @@ void move_article(std::string& title) {
   for (const std::string_view article : {"The", "A", "An"}) {
     const std::string tail = ", " + std::string(article);
     if (title.size() <= tail.size() || !title.ends_with(tail)) continue;
-    title = std::string(article) + " " + title.substr(0, title.size() - tail.size());
+    title.resize(title.size() - tail.size());
+    if (title.ends_with(' ')) title.pop_back();
+    title = fmt::format("{} {}", article, title);
     return;
   }
 }

@@ -20,7 +20,7 @@ std::string meta(Notation notation) {
   const auto add = [&](std::size_t item, const Entries& more) {
     Entries entries = {{"asin", spell(asin(item), notation)},
                        {"price", "9.99"},
-                       {"related", "{" + spell("also_bought", notation) + ": [" + spell("1", notation) + "]}"}};
+                       {"related", fmt::format("{{{}: [1, 2]}}", spell("also_bought", notation))}};
     entries.insert(entries.end(), more.begin(), more.end());
     lines += record_line(entries, notation);
   };
@@ -107,10 +107,12 @@ TEST(AmazonBooks, BothFormsOfMetaMayMeetInOneFile) {
 
 TEST(AmazonBooks, DamagedPagesAreNoTitles) {
   const TemporaryFolder folder;
+  const auto item = [](const char* id, const std::string& title) {
+    return record_line({{"asin", spell(id, Notation::kJson)}, {"title", spell(title, Notation::kJson)}},
+                       Notation::kJson);
+  };
   write_file(folder.path() / "meta_Books.json",
-             "{\"asin\": \"1\", \"title\": \"var aPageStart = (new Date()).getTime();\\nvar ue_t0=1\"}\n"
-             "{\"asin\": \"2\", \"title\": \"" +
-                 std::string(500, 'x') + "\"}\n");
+             item("1", "var aPageStart = (new Date()).getTime();\nvar ue_t0=1") + item("2", std::string(500, 'x')));
   write_file(folder.path() / "Books.json", json({{"u", "1", 5, 5, 7}}));
   const Ratings ratings = import_folder("amazon-books", folder.path()).ratings;
   EXPECT_EQ(ratings.items.at(0).title, "");

@@ -118,7 +118,6 @@ TEST(Steam, BadLinesAreNamedAndCounted) {
     const Imported imported = import_folder("steam", folder.path(), 0.001);
     EXPECT_EQ(imported.ratings.interactions.size(), 1999u);
     ASSERT_EQ(imported.report.files.at(1).bad_lines, 1);
-    const std::string place = fmt::format("steam_reviews.json.gz:1999: {}", what);
     EXPECT_NE(imported.report.first_bad_lines.at(0).find(what), std::string::npos)
         << imported.report.first_bad_lines[0];
     expect_failure(65, {"steam_reviews.json.gz:1999: ", what, "1 of 2000"},
