@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Raw files of every published kind through `recpo prepare --export`: what a user gets for his own folder. Python writes
-the records itself (repr of a dict, json.dumps), so that they are spelled as the published ones are.
+"""Raw files of every published kind through `recpo prepare --export`: what users get for a folder of their own. Python
+writes the records itself (repr of a dict, json.dumps), so that they are spelled as the published ones are.
 
     test_data_sets.py --program build/cpu-release/recpo [DataSets]
 """
@@ -89,7 +89,7 @@ class DataSets(Program):
         self.assertEqual(summary["rows"]["avoidance"], sum(level(review.value) <= 2 for review in held_out))
 
     def check_bad_lines(self, name, file, good, bad):
-        """One bad line of two thousand is named and left out; a second one ends the import before anything is written."""
+        """One bad line of two thousand is named and left out; a second one ends the import, and nothing is written."""
         lines = (good * (2000 // len(good) + 1))[:1998] + [bad]
         self.write_lines(file, lines + good[:1], True)
         done = self.prepare(name, "data.max_bad_lines=0.0005", "run.dir=below")
