@@ -4,16 +4,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <optional>
 
 #include "src/data/lines.hpp"
+#include "src/data/python_string.hpp"
 #include "src/support/check.hpp"
-#include "src/text/utf8.hpp"
 
 namespace recpo::data {
 namespace {
-constexpr char32_t kReplacement = 0xfffd;
 constexpr std::array<std::string_view, 4> kAbsentWords = {"None", "null", "nan", "NaN"};
 constexpr std::array<std::string_view, 4> kTruthWords = {"True", "False", "true", "false"};
 
@@ -39,99 +36,6 @@ struct RawString {
   bool escaped = false;    // holds a backslash
   bool unicode = false;    // has the prefix u
 };
-
-[[noreturn]] void fail(std::string_view what, std::size_t offset) {
-  throw BadLine(fmt::format("{} at byte {}", what, offset + 1));
-}
-
-// Turns the escapes of a string into text.
-class Decoder {
- public:
-  Decoder(const RawString& raw, std::string& result) : raw_(raw), result_(result) {}
-
-  void run() {
-    result_.clear();
-    while (at_ < raw_.text.size()) {
-      const auto end = std::min(raw_.text.find('\\', at_), raw_.text.size());
-      if (end > at_) {
-        flush();
-        result_ += raw_.text.substr(at_, end - at_);
-      }
-      at_ = end;
-      if (at_ < raw_.text.size()) escape();
-    }
-    flush();
-  }
-
- private:
-  // A high surrogate may wait for its other half, bytes for what follows them.
-  void flush() {
-    if (high_ != 0) text::append_utf8(result_, kReplacement);
-    high_ = 0;
-    const bool utf8 = text::valid_utf8_prefix(bytes_) == bytes_.size();
-    result_ += utf8 ? bytes_ : latin1_to_utf8(bytes_);
-    bytes_.clear();
-  }
-
-  void code_point(char32_t c) {
-    if (high_ != 0 && c >= 0xdc00 && c < 0xe000) {
-      text::append_utf8(result_, 0x10000 + ((high_ - 0xd800) << 10) + (c - 0xdc00));
-      high_ = 0;
-      return;
-    }
-    flush();
-    if (c >= 0xd800 && c < 0xdc00) {
-      high_ = c;
-    } else {
-      text::append_utf8(result_, c < 0xd800 || (c >= 0xe000 && c < 0x110000) ? c : kReplacement);
-    }
-  }
-
-  void byte(char32_t value) {
-    if (raw_.unicode || value < 0x80 || value > 0xff) return code_point(value);
-    if (high_ != 0) flush();
-    bytes_ += static_cast<char>(value);
-  }
-
-  char32_t digits(std::size_t longest, std::size_t shortest, int base) {
-    const std::string_view text = raw_.text.substr(at_, longest);
-    std::uint32_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    const auto length = static_cast<std::size_t>(end - text.data());
-    if (error != std::errc() || length < shortest)
-      fail(fmt::format("an escape with fewer than {} digits", shortest), raw_.offset + at_);
-    at_ += length;
-    return value;
-  }
-
-  void escape() {
-    const char letter = raw_.text[at_ + 1];  // a string never ends with an open escape
-    at_ += 2;
-    constexpr std::string_view kLetters = "\\'\"/abfnrtv", kMeanings = "\\'\"/\a\b\f\n\r\t\v";
-    if (const auto simple = kLetters.find(letter); simple != std::string_view::npos) {
-      code_point(static_cast<unsigned char>(kMeanings[simple]));
-    } else if (letter == 'x') {
-      byte(digits(2, 2, 16));
-    } else if (letter == 'u') {
-      code_point(digits(4, 4, 16));
-    } else if (letter == 'U') {
-      code_point(digits(8, 8, 16));
-    } else if (letter >= '0' && letter <= '7') {
-      --at_;
-      byte(digits(3, 1, 8));
-    } else {  // Python keeps both characters
-      flush();
-      result_ += {'\\', letter};
-    }
-  }
-
-  RawString raw_;
-  std::string& result_;
-  std::size_t at_ = 0;
-  char32_t high_ = 0;
-  std::string bytes_;
-};
-
 }  // namespace
 
 // Walks over a line token by token.
@@ -178,7 +82,7 @@ class LiteralRecord::Scanner {
       raw.escaped |= line_[at_] == '\\';
       at_ += line_[at_] == '\\' ? 2 : 1;
     }
-    if (at_ >= line_.size()) fail("a string that does not end", begin);
+    if (at_ >= line_.size()) fail_at("a string that does not end", begin);
     raw.text = line_.substr(raw.offset, at_++ - raw.offset);
     return raw;
   }
@@ -191,7 +95,7 @@ class LiteralRecord::Scanner {
     const std::string_view word = line_.substr(begin, at_ - begin);
     if (word.empty()) stop(at_ < line_.size() ? "an unexpected character" : "the line ends inside the record");
     if (!starts_number(word[0]) && !is_one_of(word, kAbsentWords) && !is_one_of(word, kTruthWords))
-      fail("an unknown word", begin);
+      fail_at("an unknown word", begin);
     return word;
   }
 
@@ -217,7 +121,7 @@ class LiteralRecord::Scanner {
     } while (depth > 0);
   }
 
-  [[noreturn]] void stop(std::string_view what) const { fail(what, at_); }
+  [[noreturn]] void stop(std::string_view what) const { fail_at(what, at_); }
 
  private:
   static constexpr std::string_view kOpening = "{[(", kClosing = "}])";
@@ -236,7 +140,7 @@ void LiteralRecord::read(std::string_view line) {
   scan.expect('{');
   while (!scan.accept('}')) {
     const RawString key = scan.string();
-    if (key.escaped) Decoder(key, unescaped).run();
+    if (key.escaped) unescape(key.text, key.unicode, key.offset, unescaped);
     const auto wanted = std::ranges::find(fields_, key.escaped ? unescaped : key.text, &Field::key);
     scan.expect(':');
     if (wanted == fields_.end()) {
@@ -253,8 +157,11 @@ void LiteralRecord::read_value(Scanner& scan, Field& field) {
   field.kind = Field::kText;
   if (scan.at_string()) {
     const RawString raw = scan.string();
-    field.value = raw.text;
-    if (raw.escaped) Decoder(raw, field.value).run();
+    if (raw.escaped) {
+      unescape(raw.text, raw.unicode, raw.offset, field.value);
+    } else {
+      field.value = raw.text;
+    }
   } else if (scan.at_bracket()) {
     scan.skip_value();
     field.kind = Field::kOther;

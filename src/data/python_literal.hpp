@@ -5,8 +5,7 @@
 //
 //   {u'id': u'761140', 'price': 4.99, "title": "Tom's \u00e9", 'related': {'also_bought': ['a', ..]}, 'early': False}
 //
-// Values are read as text: a number is its spelling, None and null are absent. A \xNN of a Python 2 string without u is
-// a byte: bytes in a row that are UTF-8 are read as such ('K\xc3\xb6lsch'), others as Latin-1 ('Pok\xe9mon').
+// Values are read as text: a number is its spelling, None and null are absent; escapes as python_string.hpp says.
 // A record is bytes from outside: it is read in one pass and without recursion, and nesting is limited. Nothing is
 // checked inside a nested value but that brackets match and that it consists of strings, numbers and known words.
 // Errors: BadLine, with what is wrong and at which byte (from 1).
