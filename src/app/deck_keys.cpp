@@ -61,8 +61,8 @@ std::vector<Key> run_keys() {
 
 std::vector<Key> data_keys() {
   return {
-      {"data", "dataset", RECPO_MEMBER(data.dataset),
-       fmt::format("{}", fmt::join(data::dataset_names(), " | ")), one_of(data::dataset_names())},
+      {"data", "dataset", RECPO_MEMBER(data.dataset), fmt::format("{}", fmt::join(data::dataset_names(), " | ")),
+       one_of(data::dataset_names())},
       {"data", "path", RECPO_MEMBER(data.path), "folder with the raw files", path()},
       {"data", "train", RECPO_MEMBER(data.train), "dataset = \"rows\": JSONL of ready rows", path()},
       {"data", "valid", RECPO_MEMBER(data.valid), "dataset = \"rows\"", path()},

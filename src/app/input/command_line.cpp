@@ -45,9 +45,7 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 64 usage, 65 bad input, 70 internal, 73 cannot write, 75 stopped with a complete\n"
     "checkpoint (submit again), 76 numerics, 86 a rank hangs.";
 
-std::string data_sets() {
-  return fmt::format("Data sets (data.dataset): {}.", fmt::join(data::dataset_names(), ", "));
-}
+std::string data_sets() { return fmt::format("Data sets (data.dataset): {}.", fmt::join(data::dataset_names(), ", ")); }
 
 double parse_wall_limit(const std::string& text) {
   double seconds = 0;
