@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "src/app/input/nearest_name.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -44,6 +45,8 @@ constexpr const char* kFooter =
     "Exit codes: 0 done, 64 usage, 65 bad input, 70 internal, 73 cannot write, 75 stopped with a complete\n"
     "checkpoint (submit again), 76 numerics, 86 a rank hangs.";
 
+std::string data_sets() { return fmt::format("Data sets (data.dataset): {}.", fmt::join(data::dataset_names(), ", ")); }
+
 double parse_wall_limit(const std::string& text) {
   double seconds = 0;
   std::string_view rest = text;
@@ -68,7 +71,10 @@ void add_options_of(CLI::App& command, CommandLine& line) {
   const auto needs = [&](const char* option, std::string& target, const char* help) {
     command.add_option(option, target, help)->required();
   };
-  if (name == "prepare") command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+  if (name == "prepare") {
+    command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+    command.footer(data_sets());
+  }
   if (name == "import" || name == "export" || name == "score" || name == "generate") {
     needs("--model", line.model, "native checkpoint, its parent folder, or Hugging Face folder");
   }
@@ -136,7 +142,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   std::string wall_limit;
   CLI::App app(kDescription, "recpo");
-  app.footer(kFooter);
+  app.footer(data_sets() + "\n" + kFooter);
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_option("-i,--deck", line.deck, "input deck (TOML)");
