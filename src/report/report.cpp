@@ -32,10 +32,10 @@ std::string write_report(const fs::path& run_folder, const std::string& dataset)
   const fs::path evaluation = run_folder / "evaluation.json", predictions = run_folder / "predictions.jsonl",
                  metrics = run_folder / "metrics.jsonl", report = run_folder / "report";
   const auto figures = parse_evaluation(read_file(evaluation, kLargestFigures), evaluation.string());
-  const HitsOfSystem hits =
-      fs::exists(predictions) ? parse_predictions(read_file(predictions), predictions.string()) : HitsOfSystem{};
+  const AnswersOfSystem answers =
+      fs::exists(predictions) ? parse_predictions(read_file(predictions), predictions.string()) : AnswersOfSystem{};
   const TrainingLog log = fs::exists(metrics) ? parse_metrics(read_file(metrics), metrics.string()) : TrainingLog{};
-  const std::string table = markdown(figures, dataset, reading_lines(figures, hits));
+  const std::string table = markdown(figures, dataset, reading_lines(figures, answers));
 
   create_folders(report);
   write_file(report / "table.md", table);

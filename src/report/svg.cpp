@@ -2,27 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "src/report/markup.hpp"
+
 namespace recpo::report {
 namespace {
 std::string attributes(const Stroke& stroke) {
   const std::string dashes = stroke.dashes.empty() ? "" : fmt::format(" stroke-dasharray=\"{}\"", stroke.dashes);
   return fmt::format("stroke=\"{}\" stroke-width=\"{:.2f}\"{}", stroke.colour, stroke.width, dashes);
-}
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&') {
-      result += "&amp;";
-    } else if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else {
-      result += c;
-    }
-  }
-  return result;
 }
 }  // namespace
 
@@ -62,7 +48,7 @@ void Svg::diamond(double x, double y, double radius, const Stroke& stroke) {
 void Svg::words(double x, double y, const std::string& text, Anchor anchor, double size, bool bold) {
   const char* place = anchor == Anchor::kStart ? "start" : anchor == Anchor::kMiddle ? "middle" : "end";
   content_ += fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"{:.0f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-                          size, place, bold ? " font-weight=\"bold\"" : "", escaped(text));
+                          size, place, bold ? " font-weight=\"bold\"" : "", escape_markup(text));
 }
 
 }  // namespace recpo::report

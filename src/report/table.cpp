@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "src/report/document.hpp"
+
 namespace recpo::report {
 namespace {
 std::string decimals(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; }
@@ -79,28 +81,6 @@ Cells filled_cells(const std::vector<SystemFigures>& figures, const std::string&
   return cells;
 }
 
-// The first column to the left, figures to the right.
-std::string aligned(const Cells& cells) {
-  std::vector<std::size_t> widths;
-  for (const auto& column : cells) {
-    std::size_t width = 3;
-    for (const std::string& text : column) width = std::max(width, text.size());
-    widths.push_back(width);
-  }
-  std::string table;
-  for (std::size_t row = 0; row < cells.front().size(); ++row) {
-    for (std::size_t c = 0; c < cells.size(); ++c)
-      table += c == 0 ? fmt::format("| {:<{}} ", cells[c][row], widths[c])
-                      : fmt::format("| {:>{}} ", cells[c][row], widths[c]);
-    table += "|\n";
-    if (row > 0) continue;
-    for (std::size_t c = 0; c < cells.size(); ++c)
-      table += c == 0 ? fmt::format("|:{:-<{}}", "", widths[c] + 1) : fmt::format("|{:-<{}}:", "", widths[c] + 1);
-    table += "|\n";
-  }
-  return table;
-}
-
 std::optional<double> chance_of(const std::vector<SystemFigures>& figures) {
   for (const SystemFigures& system : figures)
     if (system.main && system.main->chance) return system.main->chance;
@@ -131,7 +111,10 @@ std::string csv_line(const System& system, const TestFigures& test, const std::s
 
 std::string markdown(const std::vector<SystemFigures>& figures, const std::string& dataset,
                      const std::vector<std::string>& reading) {
-  std::string text = aligned(filled_cells(figures, dataset));
+  const Cells cells = filled_cells(figures, dataset);
+  std::vector<bool> is_text(cells.size(), false);
+  is_text.front() = true;
+  std::string text = aligned_table(cells, is_text);
   if (const auto chance = chance_of(figures))
     text += fmt::format("\nA random candidate is right with probability {:.4f}.\n", *chance);
   if (!reading.empty()) text += "\n";
