@@ -26,8 +26,8 @@ struct Cell {
 };
 struct Column {
   std::string title;
-  std::string group;      // equal neighbours share a heading above; empty: none
-  bool is_text = false;   // to the left, not to the right
+  std::string group;     // equal neighbours share a heading above; empty: none
+  bool is_text = false;  // to the left, not to the right
 };
 struct Table {
   std::string caption;

@@ -51,10 +51,11 @@ summary { cursor: pointer; color: var(--soft); font-size: 0.88rem; }
 
 std::string cell_html(const Cell& cell, bool is_text) {
   std::string text = escape_markup(cell.text);
-  if (cell.emphasis == Cell::Emphasis::kBest) text = "<b>" + text + "</b>";
-  if (cell.emphasis == Cell::Emphasis::kSecond) text = "<u>" + text + "</u>";
-  for (const std::string& note : cell.notes) text += "<small>" + escape_markup(note) + "</small>";
-  const std::string kind = std::string(is_text ? "text" : "") + (cell.emphasis == Cell::Emphasis::kMissing ? " missing" : "");
+  if (cell.emphasis == Cell::Emphasis::kBest) text = fmt::format("<b>{}</b>", text);
+  if (cell.emphasis == Cell::Emphasis::kSecond) text = fmt::format("<u>{}</u>", text);
+  for (const std::string& note : cell.notes) text += fmt::format("<small>{}</small>", escape_markup(note));
+  const std::string kind =
+      std::string(is_text ? "text" : "") + (cell.emphasis == Cell::Emphasis::kMissing ? " missing" : "");
   return fmt::format("<td{}>{}</td>", kind.empty() ? "" : fmt::format(" class=\"{}\"", kind), text);
 }
 
@@ -102,7 +103,8 @@ struct Writer {
   }
   std::string operator()(const Table& table) const {
     if (!table.folded) return table_html(table, true);
-    return "<details><summary>" + escape_markup(table.caption) + "</summary>\n" + table_html(table, false) + "</details>\n";
+    return "<details><summary>" + escape_markup(table.caption) + "</summary>\n" + table_html(table, false) +
+           "</details>\n";
   }
   std::string operator()(const Picture& picture) const {
     return "<figure>\n" + picture.svg + "<figcaption>" + escape_markup(picture.caption) + "</figcaption>\n</figure>\n";
@@ -123,7 +125,8 @@ std::string to_html(const Document& document) {
   const std::string title = escape_markup(document.title);
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
-      "content=\"width=device-width, initial-scale=1\"/>\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n"
+      "content=\"width=device-width, "
+      "initial-scale=1\"/>\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n"
       "<h1>{}</h1>\n",
       title, kStyle, title);
   html += navigation(document);

@@ -9,13 +9,14 @@ namespace recpo::report {
 namespace {
 // One line, and no character that Markdown or HTML inside of it would act on.
 std::string plain(const std::string& text) {
+  const bool is_link = text.find("](") != std::string::npos;  // intervals in brackets are none, and stay readable
   std::string result;
   for (const char c : text::replace_invalid_utf8(text)) {
     if (c == '<') {
       result += "&lt;";
     } else if (c == '&') {
       result += "&amp;";
-    } else if (c == '|' || c == '*' || c == '`' || c == '[' || c == ']' || c == '\\') {
+    } else if (c == '|' || c == '*' || c == '`' || c == '\\' || (c == '[' && is_link)) {
       result += '\\';
       result += c;
     } else {
@@ -25,11 +26,10 @@ std::string plain(const std::string& text) {
   return result;
 }
 
-// Intervals in brackets are no links, so they may stay readable.
 std::string cell_text(const Cell& cell) {
   std::string text = plain(cell.text);
-  if (cell.emphasis == Cell::Emphasis::kBest) text = "**" + text + "**";
-  if (cell.emphasis == Cell::Emphasis::kSecond) text = "_" + text + "_";
+  if (cell.emphasis == Cell::Emphasis::kBest) text = fmt::format("**{}**", text);
+  if (cell.emphasis == Cell::Emphasis::kSecond) text = fmt::format("_{}_", text);
   for (const std::string& note : cell.notes) text += (text.empty() ? "" : "; ") + plain(note);
   return text;
 }
@@ -78,7 +78,8 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& columns, 
   }
   std::string table;
   for (std::size_t row = 0; row < columns.front().size(); ++row) {
-    for (std::size_t c = 0; c < columns.size(); ++c) table += "| " + padded(columns[c][row], widths[c], is_text[c]) + " ";
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      table += "| " + padded(columns[c][row], widths[c], is_text[c]) + " ";
     table += "|\n";
     for (std::size_t c = 0; row == 0 && c < columns.size(); ++c)
       table += is_text[c] ? fmt::format("|:{:-<{}}", "", widths[c] + 1) : fmt::format("|{:-<{}}:", "", widths[c] + 1);

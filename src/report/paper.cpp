@@ -21,11 +21,12 @@ constexpr Margin kMargins[] = {{"log-diff", {.3160, .5370, .4284, .5023}},
 struct Default {
   std::string_view key, value;
 };
-constexpr Default kDefaults[] = {
-    {"data.tier", "full+rating"}, {"data.candidates", "20"},    {"data.negatives", "3"},
-    {"data.positive", "best-utility"}, {"evaluate.match", "exact"}, {"align.beta", "1"},
-    {"align.lambda", "2"},        {"align.alpha", "0.5"},       {"align.margin", "ratio"},
-    {"align.margin_form", "pairwise"}, {"align.simpo_margin", "2"}};
+constexpr Default kDefaults[] = {{"data.tier", "full+rating"}, {"data.candidates", "20"},
+                                 {"data.negatives", "3"},      {"data.positive", "best-utility"},
+                                 {"evaluate.match", "exact"},  {"align.beta", "1"},
+                                 {"align.lambda", "2"},        {"align.alpha", "0.5"},
+                                 {"align.margin", "ratio"},    {"align.margin_form", "pairwise"},
+                                 {"align.simpo_margin", "2"}};
 
 std::optional<std::size_t> index_of(const std::string& dataset) {
   const auto found = std::find(kDatasets.begin(), kDatasets.end(), dataset);

@@ -1,6 +1,7 @@
 #pragma once
-// What the paper states in numbers beside Table 1 (systems.hpp): data sets, Tables 2 and 3, and one sentence on Figure 4.
-// Its Figures 2, 4 and 6 are drawings whose values stand nowhere in the text, so there is nothing to set beside ours.
+// What the paper states in numbers beside Table 1 (systems.hpp): data sets, Tables 2 and 3, and one sentence on
+// Figure 4. Its Figures 2, 4 and 6 are drawings whose values stand nowhere in the text, so there is nothing to set
+// beside ours.
 
 #include <cstdint>
 #include <optional>

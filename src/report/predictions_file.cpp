@@ -31,8 +31,8 @@ void add_line(const JsonObject& line, std::map<std::string, AnswersOfSplit>& sys
 // Of equal rows the last stays.
 void sort_rows(Answers& answers) {
   std::stable_sort(answers.begin(), answers.end(), [](const Answer& a, const Answer& b) { return a.row < b.row; });
-  const auto first = std::unique(answers.rbegin(), answers.rend(),
-                                 [](const Answer& a, const Answer& b) { return a.row == b.row; });
+  const auto first =
+      std::unique(answers.rbegin(), answers.rend(), [](const Answer& a, const Answer& b) { return a.row == b.row; });
   answers.erase(answers.begin(), first.base());
   answers.shrink_to_fit();
 }

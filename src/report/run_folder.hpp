@@ -14,9 +14,9 @@ namespace recpo::report {
 
 struct RunFolder {
   std::filesystem::path path;
-  std::string name;                   // for readers: the path without what all folders have in common
+  std::string name;  // for readers: the path without what all folders have in common
   std::vector<SystemFigures> systems;
-  AnswersOfSystem answers;            // empty without predictions.jsonl
+  AnswersOfSystem answers;  // empty without predictions.jsonl
   std::optional<Preparation> preparation;
 };
 

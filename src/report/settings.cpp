@@ -36,7 +36,8 @@ Setting read_setting(const nlohmann::json& value, const std::string& where) {
     setting.text = scalar_text(value, where);
     return setting;
   }
-  for (const nlohmann::json& entry : value) setting.text += (setting.text.empty() ? "" : ", ") + scalar_text(entry, where);
+  for (const nlohmann::json& entry : value)
+    setting.text += (setting.text.empty() ? "" : ", ") + scalar_text(entry, where);
   return setting;
 }
 }  // namespace

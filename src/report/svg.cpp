@@ -39,6 +39,11 @@ void Svg::disc(double x, double y, double radius, const std::string& fill) {
   content_ += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"{}\"/>\n", x, y, radius, fill);
 }
 
+void Svg::ring(double x, double y, double radius, const Stroke& stroke) {
+  content_ += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"#ffffff\" {}/>\n", x, y, radius,
+                          attributes(stroke));
+}
+
 void Svg::diamond(double x, double y, double radius, const Stroke& stroke) {
   content_ +=
       fmt::format("<polygon fill=\"#ffffff\" {} points=\"{:.2f},{:.2f} {:.2f},{:.2f} {:.2f},{:.2f} {:.2f},{:.2f}\"/>\n",

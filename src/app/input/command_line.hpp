@@ -16,7 +16,7 @@ struct CommandLine {
   std::string help;                          // asked for: the text to print
   std::optional<double> wall_limit_seconds;  // -t
 
-  std::string model, input, output;      // import, export, score, generate
+  std::string model, input, output;      // import, export, score, generate, report
   std::optional<std::string> prompt;     // generate
   long max_new_tokens = 64;              // generate
   std::string dtype = "auto";            // export

@@ -1,8 +1,8 @@
 #pragma once
-// Several seeds of one system as one: shares over the rows of all seeds. The interval of one seed is its own. Of several
-// it comes from resampling users with all their rows of all seeds, because rows of one user are not independent;
-// where a seed has no predictions, and for history lengths, it is the mean of the seeds' own intervals, which is as wide
-// as if more seeds taught nothing.
+// Several seeds of one system as one: shares over the rows of all seeds. The interval of one seed is its own. Of
+// several it comes from resampling users with all their rows of all seeds, because rows of one user are not
+// independent; where a seed has no predictions, and for history lengths, it is the mean of the seeds' own intervals,
+// which is as wide as if more seeds taught nothing.
 
 #include "src/report/study/study.hpp"
 

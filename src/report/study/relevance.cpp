@@ -7,9 +7,9 @@
 
 namespace recpo::report {
 namespace {
-constexpr std::array kWithoutEffect = {"data.path",         "evaluate.tests",          "evaluate.batch_tokens",
-                                       "model.recompute",   "sft.micro_batch_tokens",  "align.micro_batch_tokens",
-                                       "align.objective",   "evaluate.rank_candidates", "baseline.model"};
+constexpr std::array kWithoutEffect = {"data.path",       "evaluate.tests",           "evaluate.batch_tokens",
+                                       "model.recompute", "sft.micro_batch_tokens",   "align.micro_batch_tokens",
+                                       "align.objective", "evaluate.rank_candidates", "baseline.model"};
 constexpr std::array kPaths = {"model.path", "tokenizer.path", "prompt.templates", "align.reference",
                                "data.train", "data.valid",     "data.test"};
 
@@ -17,10 +17,10 @@ struct Reader {
   std::string_view key, systems;  // systems that read the key, between spaces
 };
 // Keys of a section that not all of its systems read.
-constexpr Reader kReaders[] = {
-    {"data.negatives", " s-dpo recpo "}, {"data.default_rating", " recpo "}, {"data.default_latency", " recpo "},
-    {"align.lambda", " recpo "},         {"align.margin", " recpo "},        {"align.margin_form", " recpo "},
-    {"align.simpo_margin", " simpo "},   {"align.reference", " dpo s-dpo recpo "}};
+constexpr Reader kReaders[] = {{"data.negatives", " s-dpo recpo "}, {"data.default_rating", " recpo "},
+                               {"data.default_latency", " recpo "}, {"align.lambda", " recpo "},
+                               {"align.margin", " recpo "},         {"align.margin_form", " recpo "},
+                               {"align.simpo_margin", " simpo "},   {"align.reference", " dpo s-dpo recpo "}};
 
 template <class Names>
 bool contains(const Names& names, std::string_view name) {
@@ -39,7 +39,8 @@ bool uses_section(const System& system, std::string_view section) {
 
 bool matters(const System& system, std::string_view key) {
   if (!uses_section(system, key.substr(0, key.find('.'))) || contains(kWithoutEffect, key)) return false;
-  const auto reader = std::find_if(std::begin(kReaders), std::end(kReaders), [&](const Reader& r) { return r.key == key; });
+  const auto reader =
+      std::find_if(std::begin(kReaders), std::end(kReaders), [&](const Reader& r) { return r.key == key; });
   if (reader == std::end(kReaders)) return true;
   return reader->systems.find(" " + std::string(system.name) + " ") != std::string_view::npos;
 }

@@ -22,11 +22,12 @@ struct Result {
 struct Variant {
   const System* system = nullptr;
   std::string dataset;
-  Settings settings;              // relevant ones
-  std::vector<Result> seeds;      // one a seed, rising
-  SystemFigures pooled;           // of all seeds (pooling.hpp); `history` too
-  bool is_base = false;           // stands in Table 1
-  std::vector<std::string> changed;  // keys that differ from the system's base variant; from the base settings without one
+  Settings settings;          // relevant ones
+  std::vector<Result> seeds;  // one a seed, rising
+  SystemFigures pooled;       // of all seeds (pooling.hpp); `history` too
+  bool is_base = false;       // stands in Table 1
+  std::vector<std::string>
+      changed;  // keys that differ from the system's base variant; from the base settings without one
 
   bool only_changes(const std::string& key) const { return changed.size() == 1 && changed[0] == key; }
 };
@@ -44,7 +45,8 @@ struct Study {
 
   const Variant* base(const std::string& dataset, const std::string& system) const;  // nullptr: not run
   // The base variant and those that differ from it in `key` alone; empty when none has the key.
-  std::vector<const Variant*> sweep(const std::string& dataset, const std::string& system, const std::string& key) const;
+  std::vector<const Variant*> sweep(const std::string& dataset, const std::string& system,
+                                    const std::string& key) const;
 };
 
 // Reads and orders the folders. Throws kBadInput.
