@@ -45,7 +45,7 @@ void draw_value(const Panel& panel, double centre, const Bar& bar) {
     svg.ring(centre - kHalfBar + 7, panel.y(seed), 2.6, kSeed);
     highest = std::min(highest, panel.y(seed));
   }
-  svg.words(centre, highest - 5, fmt::format("{:.3f}", *bar.estimate.value), Anchor::kMiddle, 11);
+  svg.label(centre, highest - 5, fmt::format("{:.3f}", *bar.estimate.value));
 }
 
 void draw_bar(const Panel& panel, double centre, const Bar& bar) {
@@ -54,7 +54,7 @@ void draw_bar(const Panel& panel, double centre, const Bar& bar) {
   if (bar.estimate.value) {
     draw_value(panel, centre, bar);
   } else {
-    svg.words(centre, bottom - 6, "not run", Anchor::kMiddle, 11);
+    svg.label(centre, bottom - 6, "not run");
   }
   if (bar.paper) svg.diamond(centre + kHalfBar + 8, panel.y(*bar.paper), 5, kPaper);
   const std::size_t split = bar.label.find('\n');

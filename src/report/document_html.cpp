@@ -23,11 +23,12 @@ a { color: inherit; }
 table { border-collapse: collapse; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: 0.5rem; font-size: 0.88rem; }
 caption span { display: block; max-width: 52rem; }
-th, td { padding: 0.28rem 0.7rem; text-align: right; vertical-align: top; }
+th, td { padding: 0.28rem 0.55rem; text-align: right; vertical-align: top; }
 th { border-bottom: 1px solid var(--soft); font-weight: 600; vertical-align: bottom; }
 th.group { text-align: center; border-bottom: 1px solid var(--line); }
 td { border-bottom: 1px solid var(--line); }
-th.text, td.text { text-align: left; overflow-wrap: anywhere; }
+th.text, td.text { text-align: left; overflow-wrap: break-word; max-width: 26rem; }
+td:first-child { white-space: nowrap; }
 tbody tr:nth-child(even) { background: var(--band); }
 td small { display: block; color: var(--soft); font-size: 0.76rem; white-space: nowrap; }
 td.text small { white-space: normal; }
@@ -36,6 +37,7 @@ figure { margin: 1.4rem 0; }
 figure svg { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: 4px; }
 figcaption { color: var(--soft); font-size: 0.88rem; max-width: 52rem; margin-top: 0.5rem; }
 summary { cursor: pointer; color: var(--soft); font-size: 0.88rem; }
+@page { size: A4 landscape; margin: 12mm; }
 @media print {
   :root { --text: #000000; --soft: #444444; --page: #ffffff; --line: #bbbbbb; --band: #ffffff; }
   body { font-size: 10pt; }

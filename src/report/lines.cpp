@@ -7,8 +7,8 @@
 
 namespace recpo::report {
 namespace {
-constexpr double kTop = 74, kLeft = 66, kHeight = 250, kRow = 340, kGap = 86;
-constexpr double kPageWidth = 1060, kScaleWidth = 420, kPlaceWidth = 62, kLegendRow = 20;
+constexpr double kTop = 74, kLeft = 66, kHeight = 250, kRow = 325, kGap = 86;
+constexpr double kPageWidth = 1060, kScaleWidth = 420, kPlaceWidth = 62, kLegendRow = 20, kInset = 18;
 
 struct Range {
   double low = 0, high = 0;
@@ -75,7 +75,7 @@ void draw_line(const Panel& panel, const Line& line, double offset, double shift
 void draw(Svg& svg, double x, double y, const LinePanel& content) {
   const double width = width_of(content);
   const Panel panel(svg, {x, y, width, kHeight}, content.title, x_scale(content), y_scale(content),
-                    content.places.empty());
+                    content.places.empty(), content.places.empty() ? kInset : 0);
   for (std::size_t i = 0; i < content.places.size(); ++i)
     svg.words(panel.x(static_cast<double>(i) + 0.5), y + kHeight + 17, content.places[i], Anchor::kMiddle, 11);
   svg.words(x + width, y + kHeight + 36, content.x_label, Anchor::kEnd, 11);

@@ -56,4 +56,11 @@ void Svg::words(double x, double y, const std::string& text, Anchor anchor, doub
                           size, place, bold ? " font-weight=\"bold\"" : "", escape_markup(text));
 }
 
+void Svg::label(double x, double y, const std::string& text) {
+  content_ += fmt::format(
+      "<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"11\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"3\" "
+      "paint-order=\"stroke\">{}</text>\n",
+      x, y, escape_markup(text));
+}
+
 }  // namespace recpo::report

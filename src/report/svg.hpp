@@ -27,6 +27,7 @@ class Svg {
   void diamond(double x, double y, double radius, const Stroke& stroke);  // hollow
   void words(double x, double y, const std::string& text, Anchor anchor = Anchor::kStart, double size = 12,
              bool bold = false);
+  void label(double x, double y, const std::string& text);  // of a mark: centred, legible on whatever lies below it
 
   std::string text() const { return content_ + "</svg>\n"; }
 

@@ -24,6 +24,7 @@ struct CommandLine {
   bool adapters_only = false;            // export
   std::string export_rows;               // prepare
   std::string path;                      // inspect
+  std::vector<std::string> runs;         // report: folders of a study
   std::string node;                      // plan, --dry-run: file; empty: this machine
 
   bool builtin() const { return command.empty() && deck.empty(); }

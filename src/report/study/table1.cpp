@@ -45,8 +45,6 @@ Cell valid_cell(const Variant* variant, const std::optional<PublishedFigures>& p
   Cell cell = missing_cell("-");
   if (variant != nullptr && variant->pooled.main)
     cell = {decimals(variant->pooled.main->valid_ratio.value), {}, Cell::Emphasis::kNone};
-  if (variant != nullptr && variant->pooled.main && variant->pooled.main->valid_ratio.low)
-    cell.notes.push_back(interval_text(variant->pooled.main->valid_ratio));
   if (paper) cell.notes.push_back("paper " + decimals(paper->valid_ratio));
   return cell;
 }

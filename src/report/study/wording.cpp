@@ -12,7 +12,7 @@ std::string decimals(const std::optional<double>& value) { return value ? fmt::f
 
 std::string interval_text(const Estimate& estimate) {
   if (!estimate.low || !estimate.high) return "";
-  return fmt::format("[{:.4f}, {:.4f}]", *estimate.low, *estimate.high);
+  return fmt::format("[{:.3f}, {:.3f}]", *estimate.low, *estimate.high);
 }
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
@@ -29,7 +29,7 @@ Cell hit_rate_cell(const Variant* variant, const std::optional<double>& paper) {
     if (estimate.low) cell.notes.push_back(interval_text(estimate));
     const std::vector<double> rates = hit_rates(variant->seeds, &SystemFigures::main);
     const auto [low, high] = std::minmax_element(rates.begin(), rates.end());
-    if (rates.size() > 1) cell.notes.push_back(fmt::format("{} seeds {:.4f} to {:.4f}", rates.size(), *low, *high));
+    if (rates.size() > 1) cell.notes.push_back(fmt::format("seeds {:.3f} - {:.3f}", *low, *high));
   }
   if (paper) cell.notes.push_back("paper " + decimals(paper));
   return cell;

@@ -12,7 +12,7 @@
 namespace recpo::report {
 
 std::string decimals(const std::optional<double>& value);  // four; "-" without a value
-std::string interval_text(const Estimate& estimate);       // "[0.3310, 0.3590]"; "" without an interval
+std::string interval_text(const Estimate& estimate);       // "[0.331, 0.359]"; "" without an interval
 std::string percent(double share);                         // "8.7 %"
 std::string p_text(double p);                              // "0.012", "< 0.0001"
 
