@@ -12,17 +12,16 @@ constexpr const char* kStyle = R"(
 }
 body { margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
+main { max-width: 70rem; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0.5rem 0; }
 h2 { font-size: 1.25rem; margin: 2.6rem 0 0.6rem; padding-top: 0.6rem; border-top: 1px solid var(--line); }
 p, li { max-width: 46rem; overflow-wrap: anywhere; }
 nav { color: var(--soft); font-size: 0.9rem; }
 nav a { margin-right: 0.9rem; white-space: nowrap; }
 a { color: inherit; }
-.wide { overflow-x: auto; margin: 1.2rem 0; }
+.wide { overflow-x: auto; margin: 0 0 1.2rem; }
 table { border-collapse: collapse; font-size: 0.88rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding-bottom: 0.5rem; font-size: 0.88rem; }
-caption span { display: block; max-width: 52rem; }
+p.caption { color: var(--soft); margin: 1.2rem 0 0.4rem; font-size: 0.88rem; max-width: 52rem; }
 th, td { padding: 0.28rem 0.55rem; text-align: right; vertical-align: top; }
 th { border-bottom: 1px solid var(--soft); font-weight: 600; vertical-align: bottom; }
 th.group { text-align: center; border-bottom: 1px solid var(--line); }
@@ -32,6 +31,7 @@ td:first-child { white-space: nowrap; }
 tbody tr:nth-child(even) { background: var(--band); }
 td small { display: block; color: var(--soft); font-size: 0.76rem; white-space: nowrap; }
 td.text small { white-space: normal; }
+td:first-child small { white-space: nowrap; }
 td.missing { color: var(--soft); font-style: italic; }
 figure { margin: 1.4rem 0; }
 figure svg { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: 4px; }
@@ -77,8 +77,8 @@ std::string group_row(const std::vector<Column>& columns) {
 }
 
 std::string table_html(const Table& table, bool with_caption) {
-  std::string html = "<div class=\"wide\"><table>\n";
-  if (with_caption) html += "<caption><span>" + escape_markup(table.caption) + "</span></caption>\n";
+  std::string html = with_caption ? "<p class=\"caption\">" + escape_markup(table.caption) + "</p>\n" : "";
+  html += "<div class=\"wide\"><table>\n";
   html += "<thead>\n" + group_row(table.columns) + "<tr>";
   for (const Column& column : table.columns)
     html += fmt::format("<th{}>{}</th>", column.is_text ? " class=\"text\"" : "", escape_markup(column.title));

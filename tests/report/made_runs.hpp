@@ -16,7 +16,7 @@ namespace recpo::report {
 struct MadeRun {
   std::string name, system, dataset = "ml-1m";
   int seed = 1;
-  std::string settings;  // more of them, as JSON members: "\"align.lambda\": 2"
+  std::string settings = "";  // more of them, as JSON members: "\"align.lambda\": 2"
   std::vector<bool> hits = {true, false};
   std::string user = "u";  // the beginning of each row's user
 

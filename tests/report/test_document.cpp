@@ -94,7 +94,7 @@ TEST(Markdown, TextsCannotBreakATable) {
     const std::string line = markdown.substr(begin, end - begin);
     std::size_t bars = 0;
     for (std::size_t i = 0; i < line.size(); ++i) bars += line[i] == '|' && (i == 0 || line[i - 1] != '\\');
-    if (line.starts_with('|')) EXPECT_EQ(bars, 3u) << line;
+    EXPECT_TRUE(!line.starts_with('|') || bars == 3) << line;
     begin = end + 1;
   }
 }

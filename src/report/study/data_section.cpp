@@ -56,10 +56,10 @@ std::vector<Cell> statistics_row(const std::string& dataset, const std::string& 
 
 void add_statistics(const std::vector<Source>& sources, Document& document) {
   Table table{
-      "Table 3. Data sets as these runs read them and after the k-core filter, beside the paper's. The paper's "
-      "number of interactions on MovieLens-1M, 994,169, is that of all interactions but each user's first, so that "
-      "column stands beside it; the paper's figures are those of no k-core filter on MovieLens-1M, and of subsets "
-      "it does not describe on the others.",
+      "Table 3. Data sets as these runs read them, and after the k-core filter, beside the paper's. The paper's number "
+      "of "
+      "interactions on MovieLens-1M, 994,169, is that of all interactions but each user's first, so its numbers stand "
+      "in that column.",
       {{"data set", "", true},
        {"", "", true},
        {"sequences", "", false},

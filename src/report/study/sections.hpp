@@ -10,7 +10,7 @@ namespace recpo::report {
 
 void add_summary(const Study& study, const std::vector<Comparison>& comparisons, Document& document);
 void add_table1(const Study& study, Document& document);
-void add_comparisons(const std::vector<Comparison>& comparisons, Document& document);
+void add_comparisons(const Study& study, const std::vector<Comparison>& comparisons, Document& document);
 void add_table2(const Study& study, Document& document);   // margin functions and forms
 void add_figure2(const Study& study, Document& document);  // input tiers
 void add_figure4(const Study& study, Document& document);  // adherence, avoidance, history lengths

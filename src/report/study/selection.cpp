@@ -4,36 +4,54 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "src/report/paper.hpp"
 
 namespace recpo::report {
 namespace {
+using Value = std::optional<Setting>;  // nullopt: the key is not there
 // Values of a key on a data set, in the order in which they appear, with their numbers of results.
-using Votes = std::vector<std::pair<Setting, std::size_t>>;
+using Votes = std::vector<std::pair<Value, std::size_t>>;
 
-Setting elected(const std::string& key, const Votes& votes) {
-  const auto paper = paper_setting(key);
-  for (const auto& [setting, count] : votes)
-    if (paper && setting.text == *paper) return setting;
-  const auto more = [](const auto& a, const auto& b) { return a.second < b.second; };
-  return std::max_element(votes.begin(), votes.end(), more)->first;  // the first of the largest
+Value value_of(const Settings& settings, const std::string& key) {
+  const auto found = settings.find(key);
+  return found == settings.end() ? Value() : found->second;
 }
 
-Settings base_settings(const std::vector<Variant*>& variants) {
+// Keys that a system has in some variant; without one of them a variant differs in it.
+using KeysOfSystem = std::map<const System*, std::set<std::string>>;
+
+KeysOfSystem keys_of_systems(const std::vector<Variant*>& variants) {
+  KeysOfSystem keys;
+  for (const Variant* variant : variants)
+    for (const auto& [key, setting] : variant->settings) keys[variant->system].insert(key);
+  return keys;
+}
+
+Value elected(const std::string& key, const Votes& votes) {
+  const auto paper = paper_setting(key);
+  for (const auto& [value, count] : votes)
+    if (paper && value && value->text == *paper) return value;
+  const auto fewer = [](const auto& a, const auto& b) { return a.second < b.second; };
+  return std::max_element(votes.begin(), votes.end(), fewer)->first;  // the first of the largest
+}
+
+using BaseSettings = std::map<std::string, Value>;
+
+BaseSettings base_settings(const std::vector<Variant*>& variants, const KeysOfSystem& keys) {
   std::map<std::string, Votes> votes;
   for (const Variant* variant : variants) {
-    for (const auto& [key, setting] : variant->settings) {
+    if (!keys.contains(variant->system)) continue;
+    for (const std::string& key : keys.at(variant->system)) {
+      const Value value = value_of(variant->settings, key);
       Votes& of_key = votes[key];
-      const auto known = std::find_if(of_key.begin(), of_key.end(), [&](const auto& v) { return v.first == setting; });
-      if (known == of_key.end()) {
-        of_key.emplace_back(setting, variant->seeds.size());
-      } else {
-        known->second += variant->seeds.size();
-      }
+      auto known = std::find_if(of_key.begin(), of_key.end(), [&](const auto& v) { return v.first == value; });
+      if (known == of_key.end()) known = of_key.insert(of_key.end(), {value, 0});
+      known->second += variant->seeds.size();
     }
   }
-  Settings base;
+  BaseSettings base;
   for (const auto& [key, of_key] : votes) base[key] = elected(key, of_key);
   return base;
 }
@@ -48,12 +66,12 @@ std::vector<std::string> differences(const Settings& a, const Settings& b) {
   return keys;
 }
 
-// Keys a variant has otherwise than `base`.
-std::vector<std::string> deviations(const Variant& variant, const Settings& base) {
-  std::vector<std::string> keys;
-  for (const auto& [key, setting] : variant.settings)
-    if (base.at(key) != setting) keys.push_back(key);
-  return keys;
+std::vector<std::string> deviations(const Variant& variant, const KeysOfSystem& keys, const BaseSettings& base) {
+  std::vector<std::string> found;
+  if (!keys.contains(variant.system)) return found;
+  for (const std::string& key : keys.at(variant.system))
+    if (value_of(variant.settings, key) != base.at(key)) found.push_back(key);
+  return found;
 }
 
 bool only_other_keys(const std::vector<std::string>& keys) {
@@ -84,8 +102,9 @@ void remark_ties(const Variant& chosen, const std::vector<Variant*>& variants, s
 }  // namespace
 
 void select_bases(std::vector<Variant*>& variants, std::vector<std::string>& remarks) {
-  const Settings base = base_settings(variants);
-  for (Variant* variant : variants) variant->changed = deviations(*variant, base);
+  const KeysOfSystem keys = keys_of_systems(variants);
+  const BaseSettings base = base_settings(variants, keys);
+  for (Variant* variant : variants) variant->changed = deviations(*variant, keys, base);
   for (const System& system : systems()) {
     std::vector<Variant*> own;
     std::copy_if(variants.begin(), variants.end(), std::back_inserter(own),
@@ -96,11 +115,11 @@ void select_bases(std::vector<Variant*>& variants, std::vector<std::string>& rem
     chosen->is_base = true;
     for (Variant* variant : own) variant->changed = differences(variant->settings, chosen->settings);
   }
-  for (const auto& [key, setting] : base) {
+  for (const auto& [key, value] : base) {
     const auto paper = paper_setting(key);
-    if (paper && setting.text != *paper)
+    if (paper && value && value->text != *paper)
       remarks.push_back(fmt::format("No run on {} has the paper's {} = {}: {} takes its place.",
-                                    variants.front()->dataset, key, *paper, setting.text));
+                                    variants.front()->dataset, key, *paper, value->text));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "src/report/paper.hpp"
@@ -56,7 +57,7 @@ std::string best_sentence(const Study& study, const std::string& dataset) {
   return text + ".";
 }
 
-// Of a system over the best of the others: the paper's "13.12 % to 30.21 % over other LLM-based approaches".
+// RecPO beside the best of the others, for which the paper claims 13.12 % to 30.21 %.
 std::string gain_sentence(const Study& study, const std::string& dataset) {
   const Variant* recpo = study.base(dataset, "recpo");
   if (!hit_rate_of(recpo)) return "";
@@ -69,10 +70,14 @@ std::string gain_sentence(const Study& study, const std::string& dataset) {
     if (hit_rate_of(other) && (best == nullptr || *hit_rate_of(other) > *hit_rate_of(best))) best = other;
   }
   if (best == nullptr || *hit_rate_of(best) == 0) return "";
-  std::string text = fmt::format("RecPO stands {:+.1f} % from the best other trained language model, {}",
-                                 100 * (*hit_rate_of(recpo) / *hit_rate_of(best) - 1), best->system->label);
+  const auto gain = [](double ours, double other) {
+    const double ratio = ours / other - 1;
+    return fmt::format("{} {}", percent(std::abs(ratio)), ratio < 0 ? "below" : "above");
+  };
+  std::string text = fmt::format("RecPO's HR@1 is {} that of the best other trained language model, {}",
+                                 gain(*hit_rate_of(recpo), *hit_rate_of(best)), best->system->label);
   if (const auto paper = published(*find_system("recpo"), dataset); paper && paper_best)
-    text += fmt::format(" (in the paper {:+.1f} %)", 100 * (paper->hit_rate / *paper_best - 1));
+    text += fmt::format(" (in the paper {})", gain(paper->hit_rate, *paper_best));
   return text + ".";
 }
 
@@ -88,7 +93,7 @@ std::string verdict_sentence(const std::vector<Comparison>& comparisons, const s
   if (!better.empty()) parts.push_back(fmt::format("significantly better than {}", fmt::join(better, ", ")));
   if (!worse.empty()) parts.push_back(fmt::format("significantly worse than {}", fmt::join(worse, ", ")));
   if (!open.empty()) parts.push_back(fmt::format("not shown to differ from {}", fmt::join(open, ", ")));
-  return parts.empty() ? "" : fmt::format("Row by row it is {}.", fmt::join(parts, "; "));
+  return parts.empty() ? "" : fmt::format("Row by row, RecPO is {}.", fmt::join(parts, "; "));
 }
 
 std::string joined(const std::vector<std::string>& sentences) {

@@ -15,7 +15,7 @@ std::string interval_text(const Estimate& estimate) {
   return fmt::format("[{:.3f}, {:.3f}]", *estimate.low, *estimate.high);
 }
 
-std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string percent(double share) { return fmt::format("{:.1f}\u00a0%", 100 * share); }
 
 std::string p_text(double p) { return p < 1e-4 ? "< 0.0001" : fmt::format("{:.2g}", p); }
 

@@ -13,7 +13,7 @@ namespace recpo::report {
 
 std::string decimals(const std::optional<double>& value);  // four; "-" without a value
 std::string interval_text(const Estimate& estimate);       // "[0.331, 0.359]"; "" without an interval
-std::string percent(double share);                         // "8.7 %"
+std::string percent(double share);                         // "8.7 %", unbroken
 std::string p_text(double p);                              // "0.012", "< 0.0001"
 
 Cell missing_cell(const std::string& text = "not run");

@@ -16,7 +16,7 @@ Document study_document(const Study& study, const std::vector<Comparison>& compa
   Document document{title, {}};
   add_summary(study, comparisons, document);
   add_table1(study, document);
-  add_comparisons(comparisons, document);
+  add_comparisons(study, comparisons, document);
   add_table2(study, document);
   add_figure2(study, document);
   add_figure4(study, document);
