@@ -27,7 +27,8 @@ th { border-bottom: 1px solid var(--soft); font-weight: 600; vertical-align: bot
 th.group { text-align: center; border-bottom: 1px solid var(--line); }
 td { border-bottom: 1px solid var(--line); }
 th.text, td.text { text-align: left; overflow-wrap: break-word; max-width: 26rem; }
-td:first-child { white-space: nowrap; }
+td:first-child { white-space: nowrap; position: sticky; left: 0; background: inherit; }
+tbody tr { background: var(--page); }
 tbody tr:nth-child(even) { background: var(--band); }
 td small { display: block; color: var(--soft); font-size: 0.76rem; white-space: nowrap; }
 td.text small { white-space: normal; }
