@@ -30,7 +30,7 @@ th.text, td.text { text-align: left; overflow-wrap: break-word; max-width: 26rem
 td:first-child { white-space: nowrap; position: sticky; left: 0; background: inherit; }
 tbody tr { background: var(--page); }
 tbody tr:nth-child(even) { background: var(--band); }
-td small { display: block; color: var(--soft); font-size: 0.76rem; white-space: nowrap; }
+td small { display: block; color: var(--soft); font-size: 0.86em; line-height: 1.35; white-space: nowrap; }
 td.text small { white-space: normal; }
 td:first-child small { white-space: nowrap; }
 td.missing { color: var(--soft); font-style: italic; }
@@ -47,7 +47,8 @@ summary { cursor: pointer; color: var(--soft); font-size: 0.88rem; }
   figure, tr { break-inside: avoid; }
   h2 { break-after: avoid; }
   .wide { overflow: visible; }
-  table { font-size: 7.5pt; }
+  figure svg { max-height: 165mm; border: none; }
+  table { font-size: 7.5pt; line-height: 1.3; }
   th, td { padding: 0.15rem 0.35rem; }
 }
 )";

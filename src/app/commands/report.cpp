@@ -6,7 +6,6 @@
 
 #include "src/app/commands/commands.hpp"
 #include "src/report/run_folder.hpp"
-#include "src/support/file.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::app {
@@ -23,11 +22,9 @@ void report_study(const CommandLine& line) {
 }
 
 void report_run(const Context& context) {
-  report::write_report(context.run_folder(), context.deck.data.dataset);
+  const std::string table = report::write_report(context.run_folder(), context.deck.data.dataset);
   log::info("report: {}", (context.run_folder() / "report/index.html").string());
-  if (context.line.command != "report") return;  // `run` shows the table at its end
-  fmt::print("{}",
-             report::markdown_table(read_file(context.run_folder() / "evaluation.json"), context.deck.data.dataset));
+  if (context.line.command == "report") fmt::print("{}", table);  // `run` shows the table at its end
 }
 }  // namespace
 

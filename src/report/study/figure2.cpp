@@ -45,7 +45,7 @@ void add_figure2(const Study& study, Document& document) {
     panels.push_back(std::move(panel));
     table.rows.push_back(std::move(row));
   }
-  if (panels.empty()) document.add(Paragraph{"Not run: no SFT with another data.tier than the base settings' alone."});
+  if (panels.empty()) document.add(Paragraph{"Not run: no SFT with a second data.tier."});
   document.add(
       Picture{"figure2.svg", bar_figure("Figure 2: SFT by what the history shows", panels),
               fmt::format("HR@1 of SFT when the history holds liked items only (filtered) or all (full), without "

@@ -131,7 +131,7 @@ void add_figure6(const Study& study, Document& document) {
   std::vector<Sweep> sweeps = sweeps_of(study, key);
   std::erase_if(sweeps, [&](const Sweep& sweep) { return !is_numeric(sweep, key); });
   if (sweeps.empty()) {
-    document.add(Paragraph{"Not run: no RecPO with another align.lambda than the base settings' alone."});
+    document.add(Paragraph{"Not run: no RecPO with a second align.lambda."});
     return;
   }
   LinePanel hit_rate = panel_of(sweeps, key, "(a) HR@1", &TestFigures::hit_rate);
