@@ -58,7 +58,7 @@ std::vector<Key> run_keys() {
 std::vector<Key> data_keys() {
   return {
       {"data", "dataset", RECPO_MEMBER(data.dataset),
-       "ml-100k | ml-1m | amazon-books | steam | beeradvocate | recbole | rows", one_of(dataset_choices())},
+       "ml-100k | ml-1m | amazon-books | steam | beeradvocate | recbole | synthetic | rows", one_of(dataset_choices())},
       {"data", "path", RECPO_MEMBER(data.path), "folder with the raw files", path()},
       {"data", "train", RECPO_MEMBER(data.train), "dataset = \"rows\": JSONL of ready rows", path()},
       {"data", "valid", RECPO_MEMBER(data.valid), "dataset = \"rows\"", path()},
@@ -92,6 +92,19 @@ std::vector<Key> data_keys() {
        "last interactions that may be candidates of an adherence row", at_least(2)},
       {"data", "adherence_positive", RECPO_MEMBER(data.adherence_positive), "nearest | best-utility",
        one_of({"nearest", "best-utility"})},
+      {"synthetic", "seed", RECPO_MEMBER(data.synthetic.seed), "of the world and its users; run.seed changes neither"},
+      {"synthetic", "users", RECPO_MEMBER(data.synthetic.users), "number of users", at_least(1)},
+      {"synthetic", "types", RECPO_MEMBER(data.synthetic.types), "of users: all of a type have the same taste",
+       at_least(1)},
+      {"synthetic", "genres", RECPO_MEMBER(data.synthetic.genres), "number of genres; a title names its own",
+       at_least(2)},
+      {"synthetic", "titles", RECPO_MEMBER(data.synthetic.titles), "of every genre", at_least(1)},
+      {"synthetic", "shortest", RECPO_MEMBER(data.synthetic.shortest), "fewest interactions of a user", at_least(1)},
+      {"synthetic", "longest", RECPO_MEMBER(data.synthetic.longest), "most interactions of a user", at_least(1)},
+      {"synthetic", "eagerness", RECPO_MEMBER(data.synthetic.eagerness),
+       "how much sooner what is liked is taken: a point of taste multiplies the rate by e^eagerness", at_least(0)},
+      {"synthetic", "rating_noise", RECPO_MEMBER(data.synthetic.rating_noise),
+       "share of ratings that are drawn evenly, whatever the taste", between(0, 1)},
       {"prompt", "templates", RECPO_MEMBER(prompt.templates), "file of prompt templates; \"\" = the data set's own",
        path()},
   };
