@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/baselines/options.hpp"
 #include "src/data/options.hpp"
 #include "src/evaluation/evaluate.hpp"
 #include "src/model/config.hpp"
@@ -44,14 +45,6 @@ struct PlanOptions {
   std::int64_t prompt_tokens = 1024, answer_tokens = 12;
 };
 
-struct BaselineOptions {
-  std::string model = "sasrec";
-  double lr = 1e-3;
-  std::int64_t batch = 256, hidden = 64;
-  double dropout = 0.1, weight_decay = 1e-6;
-  std::int64_t epochs = 100, patience = 10;
-};
-
 struct Deck {
   RunOptions run;
   train::ParallelOptions parallel;
@@ -65,7 +58,7 @@ struct Deck {
   std::string reference = "sft";          // [align] reference: sft | base | path of a model
   evaluation::EvaluationOptions evaluate;
   PlanOptions plan;
-  BaselineOptions baseline;
+  baselines::BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;
 

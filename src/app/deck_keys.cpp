@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/app/input/nearest_name.hpp"
+#include "src/baselines/baseline.hpp"
 #include "src/data/prepare.hpp"
 #include "src/objective/margin.hpp"
 #include "src/support/check.hpp"
@@ -30,6 +31,13 @@ std::vector<std::string> dataset_choices() {
   return names;
 }
 
+// The default ones and those that a deck may add.
+std::vector<std::string> stage_choices() {
+  std::vector<std::string> names = RunOptions{}.stages;
+  names.emplace_back("baseline");
+  return names;
+}
+
 // The member of the deck a key stands for.
 #define RECPO_MEMBER(member) [](Deck& deck) -> Field { return &deck.member; }
 constexpr auto kShape = [](Deck& deck) -> Field { return ShapeField{&deck.model.shape}; };
@@ -42,7 +50,7 @@ std::vector<Key> run_keys() {
        "s; a rank without progress for so long ends the job (86)", above(0)},
       {"run", "max_bad_steps", RECPO_MEMBER(run.max_bad_steps), "non-finite steps skipped before the run stops (76)",
        at_least(0)},
-      {"run", "stages", RECPO_MEMBER(run.stages), "what `recpo run` does, in order", one_of(RunOptions{}.stages)},
+      {"run", "stages", RECPO_MEMBER(run.stages), "what `recpo run` does, in order", one_of(stage_choices())},
       {"parallel", "tp", RECPO_MEMBER(parallel.tp), "tensor-parallel ranks; data-parallel ranks = world / tp",
        at_least(1)},
       {"parallel", "zero", RECPO_MEMBER(parallel.zero), "0 replicate, 1 shard optimizer states, 2 also gradients",
@@ -199,11 +207,12 @@ std::vector<Key> evaluation_keys() {
        at_least(1)},
       {"plan", "answer_tokens", RECPO_MEMBER(plan.answer_tokens), "of an answer with its end token, likewise",
        at_least(1)},
-      {"baseline", "model", RECPO_MEMBER(baseline.model), "gru4rec | caser | sasrec",
-       one_of({"gru4rec", "caser", "sasrec"})},
+      {"baseline", "model", RECPO_MEMBER(baseline.model), "gru4rec | caser | sasrec | popularity | random",
+       one_of(baselines::baseline_names())},
       {"baseline", "lr", RECPO_MEMBER(baseline.lr), "learning rate", above(0)},
       {"baseline", "batch", RECPO_MEMBER(baseline.batch), "sequences a step", at_least(1)},
       {"baseline", "hidden", RECPO_MEMBER(baseline.hidden), "width", at_least(1)},
+      {"baseline", "blocks", RECPO_MEMBER(baseline.blocks), "attention blocks of sasrec", at_least(1)},
       {"baseline", "dropout", RECPO_MEMBER(baseline.dropout), "probability", below_one()},
       {"baseline", "weight_decay", RECPO_MEMBER(baseline.weight_decay), "L2", at_least(0)},
       {"baseline", "epochs", RECPO_MEMBER(baseline.epochs), "at most", at_least(1)},

@@ -2,7 +2,9 @@
 // The commands of the program, one file each. All are collective over the world; only rank 0 writes files of the run
 // folder and standard output.
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "src/app/workspace.hpp"
 
@@ -18,6 +20,7 @@ void align(Workspace& workspace);
 void score(Workspace& workspace);
 void generate(Workspace& workspace);
 void evaluate(Workspace& workspace);  // the furthest model there is: align, sft, base
+void baseline(Workspace& workspace);  // trains baseline.model and evaluates it
 void report(Workspace& workspace);
 void inspect(Workspace& workspace);
 void plan_layouts(Workspace& workspace);  // writes nothing but its table
@@ -36,6 +39,11 @@ ModelChoice reference_model(Workspace& workspace);
 
 // What an unfinished or finished training stage starts from: sft from the base model, align from the newest sft.
 ModelChoice start_model(Workspace& workspace, const std::string& stage);
+
+// Puts a system's figures into evaluation.json and its answers into predictions.jsonl, under its name, in place of
+// those that may be there; nothing when they are there for the same rows, settings and `identity` of the system.
+void evaluate_system(Workspace& workspace, const std::string& name, const std::string& title,
+                     const std::string& identity, const std::function<std::vector<evaluation::Prediction>()>& predict);
 
 using Command = void (*)(Workspace&);
 Command find_command(const std::string& name);  // kUsage for what this version cannot do

@@ -22,10 +22,9 @@ std::string aligned_name(const ModelChoice& choice) {
   return read_deck_text(deck_text, choice.title, "", {}).objective.objective;
 }
 
-std::string evaluation_identity(const Deck& deck, const data::RowFile& rows, const ModelChoice& choice) {
-  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash,
-                                computed_identity(choice, deck), deck.run.seed, deck.data.max_eval_rows,
-                                settings_text(deck, {"evaluate"})));
+std::string evaluation_identity(const Deck& deck, const data::RowFile& rows, const std::string& system) {
+  return sha256_hex(fmt::format("rows {}\nmodel {}\nseed {}\nmax_eval_rows {}\n{}", rows.hash, system, deck.run.seed,
+                                deck.data.max_eval_rows, settings_text(deck, {"evaluate"})));
 }
 
 Json read_evaluation(const fs::path& path) {
@@ -65,29 +64,40 @@ void log_figures(const std::string& name, const Json& figures) {
 }
 
 void evaluate_as(Workspace& workspace, const std::string& name, const ModelChoice& choice) {
+  const Deck& deck = workspace.context().deck;
+  evaluate_system(workspace, name, choice.title, computed_identity(choice, deck), [&] {
+    const parallel::ProcessGrid& grid = workspace.context().grid;
+    const data::RowFile& rows = workspace.rows();
+    return with_storage_type(deck, [&]<class T>() {
+      const auto store = load_shard<T>(choice, grid);
+      const auto recommender = evaluation::make_llama_recommender<T>(
+          choice.config, *store, workspace.tokenizer(), rows.end_id, deck.evaluate.batch_tokens, {*grid.tp, false});
+      return evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *grid.dp);
+    });
+  });
+}
+
+}  // namespace
+
+void evaluate_system(Workspace& workspace, const std::string& name, const std::string& title, const std::string& system,
+                     const std::function<std::vector<evaluation::Prediction>()>& predict) {
   const Context& context = workspace.context();
   const Deck& deck = context.deck;
   const data::RowFile& rows = workspace.rows();
   const fs::path evaluation_file = context.run_folder() / "evaluation.json";
   const fs::path predictions_file = context.run_folder() / "predictions.jsonl";
-  const std::string identity = evaluation_identity(deck, rows, choice);
+  const std::string identity = evaluation_identity(deck, rows, system);
   const bool is_done = StageRecord(context.run_folder()).is_done("evaluate " + name, identity) &&
                        fs::exists(predictions_file) && read_evaluation(evaluation_file).contains(name);
   if (context.grid.world->all_reduce_max(is_done ? 0 : 1) == 0) {
     log::info("evaluate {}: done, skipped", name);
     return;
   }
-  log::info("evaluate {}: {}", name, choice.title);
+  log::info("evaluate {}: {}", name, title);
   std::vector<evaluation::Prediction> predictions;
   {
     const Interruptible interruptible(context);
-    predictions = with_storage_type(deck, [&]<class T>() {
-      const auto store = load_shard<T>(choice, context.grid);
-      const auto recommender =
-          evaluation::make_llama_recommender<T>(choice.config, *store, workspace.tokenizer(), rows.end_id,
-                                                deck.evaluate.batch_tokens, {*context.grid.tp, false});
-      return evaluation::predict(*recommender, rows, deck.evaluate, "evaluate " + name, *context.grid.dp);
-    });
+    predictions = predict();
   }
   run_on_first_rank(context, "writing evaluation.json", [&] {
     Json all = read_evaluation(evaluation_file);
@@ -98,8 +108,6 @@ void evaluate_as(Workspace& workspace, const std::string& name, const ModelChoic
     log_figures(name, all[name]);
   });
 }
-
-}  // namespace
 
 void evaluate_base(Workspace& workspace) { evaluate_as(workspace, "base", workspace.base_model()); }
 

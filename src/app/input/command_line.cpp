@@ -26,7 +26,7 @@ constexpr CommandHelp kCommands[] = {
     {"score", "log-probs of completions: JSONL in, JSONL out"},
     {"generate", "greedy continuation of a prompt"},
     {"evaluate", "evaluation.json and predictions.jsonl"},
-    {"baseline", "traditional recommenders (not in this version)"},
+    {"baseline", "trains and evaluates a traditional recommender (baseline.model) on the same rows"},
     {"plan", "memory, communication and time of all layouts on a node, best first"},
     {"report", "tables and figures from evaluation files"},
     {"inspect", "what is in a file or checkpoint of ours, and whether it is whole"},
