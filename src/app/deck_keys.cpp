@@ -207,7 +207,7 @@ std::vector<Key> evaluation_keys() {
        at_least(1)},
       {"plan", "answer_tokens", RECPO_MEMBER(plan.answer_tokens), "of an answer with its end token, likewise",
        at_least(1)},
-      {"baseline", "model", RECPO_MEMBER(baseline.model), "gru4rec | caser | sasrec | popularity | random",
+      {"baseline", "model", RECPO_MEMBER(baseline.model), "gru4rec | caser | sasrec | popularity | random | bayes",
        one_of(baselines::baseline_names())},
       {"baseline", "lr", RECPO_MEMBER(baseline.lr), "learning rate", above(0)},
       {"baseline", "batch", RECPO_MEMBER(baseline.batch), "sequences a step", at_least(1)},

@@ -130,4 +130,15 @@ std::vector<double> SyntheticPosterior::answer(const Row& row, Split asked) cons
   return answer;
 }
 
+std::vector<double> SyntheticPosterior::scores(const Row& row) const {
+  return answer(row, row.split == Split::kAvoidance ? Split::kTest : row.split);
+}
+
+double SyntheticPosterior::hit_chance(const Row& row) const {
+  const std::vector<double> values = scores(row);
+  const auto best = std::ranges::max_element(values);
+  if (row.split != Split::kAvoidance) return *best;
+  return 1 - answer(row, Split::kAvoidance)[static_cast<std::size_t>(best - values.begin())];
+}
+
 }  // namespace recpo::data

@@ -33,6 +33,11 @@ class SyntheticPosterior {
   // of another world.
   std::vector<double> answer(const Row& row, Split asked) const;
 
+  // What the best recommender makes of a row, and how likely its answer, the largest score, is a hit. An avoidance row
+  // is answered as a test row would be: nobody tells it that the last item was disliked.
+  std::vector<double> scores(const Row& row) const;
+  double hit_chance(const Row& row) const;
+
  private:
   struct Question;
   Question read(const Row& row) const;
