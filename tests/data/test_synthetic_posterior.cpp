@@ -96,7 +96,9 @@ std::vector<Items> candidate_sets(const Life& life, const Asked& asked) {
     if (std::ranges::find(life.items, i) == life.items.end()) free.push_back(i);
   std::vector<Items> sets;
   for (std::size_t left_out = 0; left_out < free.size(); ++left_out) {
-    Items set = asked.followed;
+    Items set;
+    set.reserve(3);
+    set.insert(set.end(), asked.followed.begin(), asked.followed.end());
     if (set.size() == 2) {
       set.push_back(free[left_out]);  // one of the free ones is in
     } else {
