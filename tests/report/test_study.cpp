@@ -84,6 +84,17 @@ TEST(Selection, SweepsOfAlignmentDoNotMultiplySft) {
             std::string::npos);
 }
 
+TEST(Pooling, OtherTestsOfTheSameSeedAreAdded) {
+  std::vector<RunFolder> runs = read_all({{"a", "sft", "ml-1m", 1, "", first_right(10, 2)}, {"b", "sft", "ml-1m", 1}});
+  runs[1].systems[0].adherence = runs[1].systems[0].main;
+  runs[1].systems[0].main.reset();
+  const Study study = arrange(std::move(runs));
+  const Variant& sft = *study.base("ml-1m", "sft");
+  EXPECT_DOUBLE_EQ(rate(&sft), 0.2);
+  EXPECT_EQ(sft.pooled.adherence->rows, 2);
+  EXPECT_TRUE(study.remarks.empty()) << all_remarks(study);
+}
+
 TEST(Pooling, SharesOverTheRowsOfAllSeeds) {
   const Study study = arrange(read_all({
       {"b", "recpo", "ml-1m", 10, "", first_right(20, 4)},

@@ -22,14 +22,21 @@ std::size_t num_tests(const SystemFigures& figures) {
          figures.avoidance.has_value() + !figures.history.empty();
 }
 
+bool share_a_test(const SystemFigures& a, const SystemFigures& b) {
+  return (a.main && b.main) || (a.adherence && b.adherence) || (a.avoidance && b.avoidance) ||
+         (!a.history.empty() && !b.history.empty());
+}
+
 bool seed_before(const Result& a, const Result& b) {  // as numbers, however long
   return std::pair(a.seed.size(), a.seed) < std::pair(b.seed.size(), b.seed);
 }
 
-// A second answer for the same seed is no further evidence: the one with more tests stays, of equals the first.
+// A second answer of the same seed to the same test is no further evidence: the result with more tests stays, of equals
+// the first.
 void add_seed(Variant& variant, const Result& result, std::vector<std::string>& remarks) {
-  const auto same =
-      std::find_if(variant.seeds.begin(), variant.seeds.end(), [&](const Result& r) { return r.seed == result.seed; });
+  const auto same = std::find_if(variant.seeds.begin(), variant.seeds.end(), [&](const Result& r) {
+    return r.seed == result.seed && share_a_test(*r.figures, *result.figures);
+  });
   if (same == variant.seeds.end()) {
     variant.seeds.push_back(result);
     return;

@@ -23,7 +23,7 @@ struct Variant {
   const System* system = nullptr;
   std::string dataset;
   Settings settings;          // relevant ones
-  std::vector<Result> seeds;  // one a seed, rising
+  std::vector<Result> seeds;  // rising; one a seed, or more with different tests
   SystemFigures pooled;       // of all seeds (pooling.hpp); `history` too
   bool is_base = false;       // stands in Table 1
   std::vector<std::string>
