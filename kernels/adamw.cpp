@@ -38,7 +38,7 @@ void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Ve
   constexpr bool kRounds = std::is_same_v<M, Bfloat16>;
   const AdamWCoefficients& c = coefficients;
   // Formed in double and rounded once: 1 - beta2^t at t = 1 would lose four digits in float.
-  const Real decay = c.lr * c.weight_decay, scale = c.gradient_scale, eps = c.eps;
+  const Real decay = c.lr * c.weight_decay, scale = c.gradient_scale, eps = c.eps, l2 = c.l2;
   const Real beta1 = c.beta1, one_minus_beta1 = 1 - c.beta1, beta2 = c.beta2, one_minus_beta2 = 1 - c.beta2;
   const Real rate = c.lr / (1 - std::pow(c.beta1, c.step));
   const Real root_correction = 1 / std::sqrt(1 - std::pow(c.beta2, c.step));
@@ -49,10 +49,10 @@ void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Ve
   T* weight_data = weight.data();
   for_each_element(
       exec, "recpo::adamw::step", weight.extent(0), KOKKOS_LAMBDA(std::int64_t i) {
-        const Real g = scale * gradient_data[i];
+        const Real w = weight_data[i];
+        const Real g = scale * gradient_data[i] + l2 * w;
         const Real m_new = beta1 * static_cast<Real>(load(m_data[i])) + one_minus_beta1 * g;
         const Real v_new = beta2 * static_cast<Real>(load(v_data[i])) + one_minus_beta2 * g * g;
-        const Real w = weight_data[i];
         const std::uint64_t random = kRounds ? mix(key + static_cast<std::uint64_t>(first + i)) : 0;
         store(m_data[i], m_new, random);
         store(v_data[i], v_new, random >> 32);

@@ -3,7 +3,8 @@
 //   w -= lr * decay * w
 //   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2
 //   w -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
-// with g = gradient_scale * gradient (the clipping factor).
+// with g = gradient_scale * gradient + l2 * w: the clipping factor, and the weight decay of classic Adam (Kingma, Ba
+// 2015; torch.optim.Adam), which passes through the moments.
 // Moments are stored as T or as bfloat16. The latter are rounded stochastically: an update of v by a part in a thousand
 // is below half a unit of bfloat16 and would be lost by rounding to nearest. The random bits are a pure function of
 // (rounding_key, step, first_element + index), so that a slice of a parameter moves as it would in the whole.
@@ -19,6 +20,7 @@ struct AdamWCoefficients {
   double gradient_scale = 1.0;
   std::uint64_t rounding_key = 0;  // of the parameter
   std::int64_t first_element = 0;  // of the slice within it
+  double l2 = 0;                   // added to the gradient, l2 * w
 };
 
 // All [n], elementwise, in place. T is a type of sums (weights stored in less are the rounded copies of these), M is T

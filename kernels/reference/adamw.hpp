@@ -11,7 +11,7 @@ namespace recpo::kernels::reference {
 inline void adamw_step(const AdamWCoefficients& c, const std::vector<double>& gradient, std::vector<double>& m,
                        std::vector<double>& v, std::vector<double>& weight) {
   for (std::size_t i = 0; i < weight.size(); ++i) {
-    const double g = c.gradient_scale * gradient[i];
+    const double g = c.gradient_scale * gradient[i] + c.l2 * weight[i];
     weight[i] -= c.lr * c.weight_decay * weight[i];
     m[i] = c.beta1 * m[i] + (1 - c.beta1) * g;
     v[i] = c.beta2 * v[i] + (1 - c.beta2) * g * g;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "src/app/input/deck_entries.hpp"
+#include "src/baselines/options.hpp"
 #include "src/data/options.hpp"
 #include "src/evaluation/evaluate.hpp"
 #include "src/model/config.hpp"
@@ -21,6 +23,7 @@ namespace recpo::app {
 
 struct RunOptions {
   std::string dir = "runs/ml100k";
+  std::string store;  // "": nothing is shared
   std::uint64_t seed = 1;
   double watchdog_seconds = 600;
   std::int64_t max_bad_steps = 3;
@@ -40,16 +43,13 @@ struct ModelOptions {
   model::LoraOptions lora;
 };
 
-struct PlanOptions {
-  std::int64_t prompt_tokens = 1024, answer_tokens = 12;
+struct SweepOptions {
+  std::vector<std::string> decks;  // none: the deck itself
+  std::vector<std::string> axes;   // "section.key = value | value"
 };
 
-struct BaselineOptions {
-  std::string model = "sasrec";
-  double lr = 1e-3;
-  std::int64_t batch = 256, hidden = 64;
-  double dropout = 0.1, weight_decay = 1e-6;
-  std::int64_t epochs = 100, patience = 10;
+struct PlanOptions {
+  std::int64_t prompt_tokens = 1024, answer_tokens = 12;
 };
 
 struct Deck {
@@ -65,17 +65,20 @@ struct Deck {
   std::string reference = "sft";          // [align] reference: sft | base | path of a model
   evaluation::EvaluationOptions evaluate;
   PlanOptions plan;
-  BaselineOptions baseline;
+  baselines::BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;
+  SweepOptions sweep;
 
   std::map<std::string, std::string> origins;  // "section.key" -> "deck.toml:12" | "command line"; absent: default
 };
 
-// Reads `path` (empty: defaults), then overrides "section.key=value". Relative paths in the deck (and relative
-// defaults) become absolute by the deck's folder, those of overrides by the current folder. Throws kUsage naming file,
-// line, key and the nearest known key or the valid range.
+// Reads `path` (empty: defaults) with the decks it includes, then overrides "section.key=value". Relative paths in a
+// deck become absolute by that deck's folder, relative defaults by that of `path`, those of overrides by the current
+// folder. Throws kUsage naming file, line, key and the nearest known key or the valid range.
 Deck read_deck(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+Deck read_deck_with(const std::filesystem::path& path, const std::vector<DeckEntry>& overrides);
+std::vector<DeckEntry> parse_overrides(const std::vector<std::string>& overrides);
 
 // The same from text; `name` appears in errors and origins, `folder` is where relative paths begin ("": the current
 // one; they stay relative).
@@ -87,6 +90,9 @@ std::string print_deck(const Deck& deck);
 
 // The keys of some sections with their values, where they change results: what a stage's identity is made of.
 std::string settings_text(const Deck& deck, const std::vector<std::string>& sections);
+
+// Every key of some sections, and run.seed, as a JSON object: {"run.seed": 1, "align.lambda": 2.0, ..}.
+std::string settings_json(const Deck& deck, const std::vector<std::string>& sections);
 
 // "deck.toml:12: data.negatives" or "data.negatives (default)": how messages name a key.
 std::string where(const Deck& deck, const std::string& key);

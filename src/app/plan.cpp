@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "src/app/baseline_job.hpp"
 #include "src/app/node_file.hpp"
 #include "src/app/precision.hpp"
 #include "src/plan/measure.hpp"
@@ -160,6 +161,11 @@ DryRun plan_dry_run(Workspace& workspace) {
     largest = std::max(largest, bytes);
   }
   result.checkpoint_bytes += largest;  // of the one that is being written
+  if (asks_for_baseline(context)) {
+    const BaselinePlan baseline = plan_baseline(workspace);
+    text += baseline.text;
+    result.checkpoint_bytes += baseline.checkpoint_bytes;
+  }
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "src/app/input/command_line.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -71,6 +72,10 @@ TEST(CommandLine, AStudyIsMadeOfFolders) {
 
 TEST(CommandLine, HelpIsText) {
   EXPECT_NE(parse({"--help"}).help.find("inspect"), std::string::npos);
+  for (const std::string& name : data::dataset_names()) {
+    EXPECT_NE(parse({"--help"}).help.find(name), std::string::npos) << name;
+    EXPECT_NE(parse({"prepare", "--help"}).help.find(name), std::string::npos) << name;
+  }
   EXPECT_NE(parse({"generate", "--help"}).help.find("--max-new-tokens"), std::string::npos);
   EXPECT_TRUE(parse({}).help.empty());
 }

@@ -30,7 +30,6 @@ class Usage(Program):
         self.fail_with(USAGE, ["evalute", "evaluate"], "evalute")
         self.fail_with(USAGE, ["log.tensorboard", "not available in this version"], "log.tensorboard=true")
         self.fail_with(USAGE, ["parallel.tp", "ranks"], "parallel.tp=2")
-        self.fail_with(USAGE, ["baseline", "not available in this version"], "baseline")
         self.fail_with(USAGE, ["--prompt", "--input"], "generate", "--model", "m")
 
     def test_random_weights_without_tokenizer(self):

@@ -80,6 +80,35 @@ TEST(AdamW, FirstStepHasLengthLr) {
   EXPECT_NEAR(weight[2], 0.999, test::gamma<double>(12));
 }
 
+// The L2 term is a part of the gradient: the same step comes from a gradient to which it was added before. In double,
+// from weights and gradients of one sign, so that nothing cancels: two roundings more of g, which move m by as much, v
+// by twice and the update by three times as much.
+TEST(AdamW, L2IsAddedToTheGradient) {
+  const std::int64_t n = 1000;
+  AdamWCoefficients with{1e-2, 0.9, 0.99, 1e-8, 0.0, 1, 0.5};
+  with.l2 = 0.3;
+  AdamWCoefficients without = with;
+  without.l2 = 0;
+  without.gradient_scale = 1;
+  Values weight = test::random_values<double>(n, "weight"), gradient = test::random_values<double>(n, "gradient");
+  Values sum(n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    gradient[i] = std::copysign(gradient[i], weight[i]);
+    sum[i] = 0.5 * gradient[i] + 0.3 * weight[i];
+  }
+  State<double> expected(weight), actual(weight);
+  expected.step(without, sum);
+  actual.step(with, gradient);
+  const Values m = expected.m.values(), v = expected.v.values(), moved = expected.weight.values();
+  const double u = test::gamma<double>(1);
+  test::expect_within<double>(
+      actual.m.values(), m, [&](auto i) { return 6 * u * std::abs(m[i]); }, "m");
+  test::expect_within<double>(
+      actual.v.values(), v, [&](auto i) { return 12 * u * v[i]; }, "v");
+  test::expect_within<double>(
+      actual.weight.values(), moved, [&](auto i) { return 20 * u * with.lr + 2 * u * std::abs(moved[i]); }, "weight");
+}
+
 TEST(AdamW, HasTheSameBitsForAnyNumberOfThreads) {
   const AdamWCoefficients c{1e-2, 0.9, 0.999, 1e-8, 0.1, 3, 1.0};
   const Values weight = test::random_values<float>(50001, "weight"), g = test::random_values<float>(50001, "g");

@@ -10,16 +10,13 @@ Command find_command(const std::string& name) {
     Command command;
   };
   constexpr Entry kEntries[] = {
-      {"run", run},           {"prepare", prepare}, {"import", import_model}, {"export", export_model},
-      {"sft", sft},           {"align", align},     {"reference", reference}, {"evaluate", evaluate},
-      {"score", score},       {"report", report},   {"generate", generate},   {"inspect", inspect},
-      {"plan", plan_layouts},
+      {"run", run},           {"prepare", prepare},   {"import", import_model}, {"export", export_model},
+      {"sft", sft},           {"align", align},       {"reference", reference}, {"evaluate", evaluate},
+      {"score", score},       {"report", report},     {"generate", generate},   {"inspect", inspect},
+      {"plan", plan_layouts}, {"baseline", baseline}, {"sweep", sweep},
   };
   for (const Entry& entry : kEntries) {
     if (name == entry.name) return entry.command;
-  }
-  if (name == "baseline") {
-    throw_usage("recpo baseline is not available in this version: traditional recommenders are still missing");
   }
   throw_usage("unknown command {}", name);
 }

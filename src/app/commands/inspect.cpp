@@ -7,7 +7,10 @@
 
 #include "src/app/commands/commands.hpp"
 #include "src/app/json_lines.hpp"
+#include "src/baselines/baseline.hpp"
+#include "src/baselines/checkpoint.hpp"
 #include "src/data/rows.hpp"
+#include "src/parallel/serial_communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/hdf5.hpp"
@@ -39,6 +42,7 @@ std::string describe_reference(const hdf5::File& file) {
 
 std::string describe_hdf5(const fs::path& path) {
   const hdf5::File file = hdf5::File::open(path);
+  if (file.has_attribute("updates")) return baselines::describe_state(path);
   return file.has_attribute("model_hash") ? describe_reference(file) : describe_rows(path);
 }
 
@@ -57,6 +61,13 @@ std::string describe_json(const fs::path& path) {
 
 std::string describe_path(const fs::path& path);
 
+std::string describe_baseline(const fs::path& folder) {
+  parallel::SerialCommunicator alone;
+  const auto newest = baselines::newest_state(folder, alone);
+  if (!newest) throw_input("{} holds no checkpoint", folder.string());
+  return baselines::describe_state(*newest);
+}
+
 // A run folder: each of its files that is there.
 std::string describe_run(const fs::path& folder) {
   std::string text;
@@ -64,12 +75,17 @@ std::string describe_run(const fs::path& folder) {
                            "metrics.jsonl", "predictions.jsonl", "evaluation.json"}) {
     if (fs::exists(folder / name)) text += describe_path(folder / name);
   }
+  for (const std::string& name : baselines::baseline_names()) {
+    const fs::path checkpoints = baselines::baseline_folder(folder, name);
+    if (fs::exists(checkpoints)) text += describe_path(checkpoints);
+  }
   return text;
 }
 
 std::string describe_path(const fs::path& path) {
   if (!fs::exists(path)) throw_input("{} does not exist", path.string());
   if (fs::is_directory(path)) {
+    if (baselines::is_baseline_folder(path)) return describe_baseline(path);
     const bool is_run = fs::exists(path / "rows.h5") || fs::exists(path / "checkpoints");
     return is_run ? describe_run(path) : checkpoint::describe(path);
   }

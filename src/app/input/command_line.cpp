@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "src/app/input/nearest_name.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -26,8 +27,9 @@ constexpr CommandHelp kCommands[] = {
     {"score", "log-probs of completions: JSONL in, JSONL out"},
     {"generate", "greedy continuation of a prompt"},
     {"evaluate", "evaluation.json and predictions.jsonl"},
-    {"baseline", "traditional recommenders (not in this version)"},
+    {"baseline", "trains and evaluates a traditional recommender (baseline.model) on the same rows"},
     {"plan", "memory, communication and time of all layouts on a node, best first"},
+    {"sweep", "every cell of a deck's [sweep]: decks x values, what they share is made once"},
     {"report", "tables and figures of the deck's run, or with --runs of a study of many runs"},
     {"inspect", "what is in a file or checkpoint of ours, and whether it is whole"},
 };
@@ -42,6 +44,8 @@ constexpr const char* kFooter =
     "Keys of a deck: recpo --print-deck. Arguments --kokkos-* go to Kokkos.\n"
     "Exit codes: 0 done, 64 usage, 65 bad input, 70 internal, 73 cannot write, 75 stopped with a complete\n"
     "checkpoint (submit again), 76 numerics, 86 a rank hangs.";
+
+std::string data_sets() { return fmt::format("Data sets (data.dataset): {}.", fmt::join(data::dataset_names(), ", ")); }
 
 double parse_wall_limit(const std::string& text) {
   double seconds = 0;
@@ -67,7 +71,10 @@ void add_options_of(CLI::App& command, CommandLine& line) {
   const auto needs = [&](const char* option, std::string& target, const char* help) {
     command.add_option(option, target, help)->required();
   };
-  if (name == "prepare") command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+  if (name == "prepare") {
+    command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+    command.footer(data_sets());
+  }
   if (name == "import" || name == "export" || name == "score" || name == "generate") {
     needs("--model", line.model, "native checkpoint, its parent folder, or Hugging Face folder");
   }
@@ -92,6 +99,11 @@ void add_options_of(CLI::App& command, CommandLine& line) {
     command.add_option("--max-new-tokens", line.max_new_tokens, "tokens")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
+  }
+  if (name == "sweep") {
+    command.add_flag("--list", line.list, "list the cells with their numbers, groups and states, and end");
+    command.add_option("--cell", line.cell, "run this cell alone (for job arrays)");
+    command.add_option("--shared", line.shared, "make what the cells of this group share (rows, SFT), no more");
   }
   if (name == "report") {
     command.add_option("--runs", line.runs,
@@ -148,7 +160,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   std::string wall_limit;
   CLI::App app(kDescription, "recpo");
-  app.footer(kFooter);
+  app.footer(data_sets() + "\n" + kFooter);
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_option("-i,--deck", line.deck, "input deck (TOML)");

@@ -24,6 +24,8 @@ struct CommandLine {
   bool adapters_only = false;            // export
   std::string export_rows;               // prepare
   std::string path;                      // inspect
+  bool list = false;                     // sweep: the cells, nothing is run
+  std::optional<long> cell, shared;      // sweep: this cell alone; what this group shares
   std::vector<std::string> runs;         // report: folders of a study
   std::string node;                      // plan, --dry-run: file; empty: this machine
 
