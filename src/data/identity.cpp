@@ -41,6 +41,7 @@ nlohmann::json options_json(const DataOptions& data) {
           {"default_rating", data.default_rating},
           {"default_latency", data.default_latency},
           {"title_year", data.title_year},
+          {"max_title", data.max_title},
           {"max_bad_lines", data.max_bad_lines},
           {"alpha", data.alpha},
           {"adherence_following", data.adherence_following},
@@ -80,6 +81,7 @@ void check_options(const DataOptions& data) {
   check_range<std::int64_t>("data.window", data.window, 1, kMany);
   check_range<std::int64_t>("data.negatives", data.negatives, 1, kMany);
   check_range<std::int64_t>("data.adherence_following", data.adherence_following, 2, kMany);
+  check_range<std::int64_t>("data.max_title", data.max_title, 0, kMany);
   check_range("data.max_bad_lines", data.max_bad_lines, 0.0, 1.0);
   check_range("data.liked_rating", data.liked_rating, 0.0, 1e9);
   check_range("data.default_rating", data.default_rating, 1e-9, 1e9);

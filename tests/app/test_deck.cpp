@@ -8,6 +8,7 @@
 #include "src/app/deck.hpp"
 #include "src/app/deck_keys.hpp"
 #include "src/app/input/deck_entries.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -79,6 +80,17 @@ TEST(Deck, DefaultsAreThoseOfTheReference) {
     if (!std::holds_alternative<ShapeField>(key.field(deck))) known.insert(key.full_name());
   }
   EXPECT_EQ(named, known);
+}
+
+TEST(Deck, DataSetsStandInTheReference) {
+  const std::string text = read_file(fs::path(RECPO_SOURCE_DIR) / "inputs/reference.toml");
+  const auto begin = text.find("\ndataset = ") + 1;
+  const std::string line = text.substr(begin, text.find('\n', begin) - begin) + " ";
+  const std::string comment = find_key("data", "dataset", "").comment;
+  for (const std::string& name : data::dataset_names()) {
+    EXPECT_NE(line.find(" " + name + " "), std::string::npos) << name;
+    EXPECT_NE(comment.find(name), std::string::npos) << name;
+  }
 }
 
 TEST(Deck, PrintedDeckReadsBackEqual) {

@@ -166,6 +166,7 @@ TEST(Prepare, EveryOptionIsPartOfTheIdentity) {
                                    [](SmallData& d) { d.options.default_rating = 2; },
                                    [](SmallData& d) { d.options.default_latency = 10; },
                                    [](SmallData& d) { d.options.title_year = false; },
+                                   [](SmallData& d) { d.options.max_title = 100; },
                                    [](SmallData& d) { d.options.max_bad_lines = 0; },
                                    [](SmallData& d) { d.options.alpha = 1; },
                                    [](SmallData& d) { d.options.adherence_following = 3; },
