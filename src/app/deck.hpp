@@ -91,7 +91,8 @@ std::string print_deck(const Deck& deck);
 // The keys of some sections with their values, where they change results: what a stage's identity is made of.
 std::string settings_text(const Deck& deck, const std::vector<std::string>& sections);
 
-// Every key of some sections, and run.seed, as a JSON object: {"run.seed": 1, "align.lambda": 2.0, ..}.
+// Every key of some sections as a JSON object, {"run.seed": 1, "align.lambda": 2.0, ..}, and those that rows depend on
+// wherever they stand: run.seed, align.alpha.
 std::string settings_json(const Deck& deck, const std::vector<std::string>& sections);
 
 // "deck.toml:12: data.negatives" or "data.negatives (default)": how messages name a key.

@@ -86,7 +86,7 @@ std::string settings_text(const Deck& deck, const std::vector<std::string>& sect
 
 std::string settings_json(const Deck& deck, const std::vector<std::string>& sections) {
   Deck copy = deck;
-  nlohmann::ordered_json json = {{"run.seed", deck.run.seed}};
+  nlohmann::ordered_json json = {{"run.seed", deck.run.seed}, {"align.alpha", deck.objective.alpha}};
   for (const Key& key : deck_keys()) {
     if (std::find(sections.begin(), sections.end(), key.section) == sections.end()) continue;
     // A value of the registry reads the same in TOML and JSON.
