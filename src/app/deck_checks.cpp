@@ -1,5 +1,6 @@
 #include "src/app/deck_checks.hpp"
 
+#include "src/data/dataset.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -29,7 +30,8 @@ void check_data(const Deck& deck) {
     throw_usage("{} = {} must be smaller than data.candidates = {}: a row has one preferred item among its candidates",
                 where(deck, "data.negatives"), data.negatives, data.candidates);
   }
-  if (data.path.empty()) throw_usage("{} is empty: name the folder with the raw files", where(deck, "data.path"));
+  if (data.path.empty() && data::find_dataset(data.dataset).has_files())
+    throw_usage("{} is empty: name the folder with the raw files", where(deck, "data.path"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "src/app/deck_keys.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -18,7 +19,15 @@ constexpr std::size_t kDeepest = 8;  // sweeps in sweeps
 constexpr std::size_t kMostCells = 10000;
 constexpr const char* kSharedStages[] = {"prepare", "evaluate-base", "sft", "evaluate-sft"};
 
-bool is_sweep(const Deck& deck) { return !deck.sweep.decks.empty() || !deck.sweep.axes.empty(); }
+// Sections that say where and how, not what. (run.seed and run.stages count by themselves.)
+const std::vector<std::string> kNoResults = {"run", "parallel", "checkpoint", "log", "plan", "sweep"};
+
+std::vector<std::string> sections_but(const std::vector<std::string>& left_out) {
+  std::vector<std::string> sections;
+  for (const Key& key : deck_keys())
+    if (std::ranges::find(left_out, key.section) == left_out.end()) sections.push_back(key.section);
+  return sections;
+}
 
 std::string trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t");
@@ -121,8 +130,9 @@ class Expansion {
   void add(const fs::path& path, bool named_by_axes, const Entries& values) {
     Cell cell;
     cell.deck = read(path, values);
-    cell.identity = sha256_hex(settings_text(cell.deck, sections_of_results()) + stages_text(cell.deck) +
-                               fmt::format("seed {}\n", cell.deck.run.seed));
+    cell.identity =
+        sha256_hex(settings_text(cell.deck, sections_but(kNoResults)) +
+                   fmt::format("seed {}\nstages {}\n", cell.deck.run.seed, fmt::join(cell.deck.run.stages, ", ")));
     if (!known_.insert(cell.identity).second) return;
     std::string name = named_by_axes ? "" : deck_name(path, root_.parent_path());
     for (const DeckEntry& value : values)
@@ -137,20 +147,12 @@ class Expansion {
     if (cells_.size() > kMostCells) throw_usage("{}: more than {} cells", root_.string(), kMostCells);
   }
 
-  static std::vector<std::string> sections_of_results() {
-    return {"data", "prompt", "tokenizer", "model", "model.lora", "optimizer", "sft", "align", "evaluate", "baseline"};
-  }
-
-  static std::string stages_text(const Deck& deck) {
-    std::string text = "stages";
-    for (const std::string& stage : deck.run.stages) text += " " + stage;
-    return text + "\n";
-  }
-
   // What rows and SFT depend on.
   static std::string shared_text(Deck deck) {
     deck.data.negatives = data::DataOptions{}.negatives;
-    return settings_text(deck, {"data", "prompt", "tokenizer", "model", "model.lora", "optimizer", "sft"}) +
+    std::vector<std::string> others = kNoResults;
+    others.insert(others.end(), {"align", "evaluate", "baseline"});
+    return settings_text(deck, sections_but(others)) +
            fmt::format("alpha {} seed {}\n", deck.objective.alpha, deck.run.seed);
   }
 
@@ -164,6 +166,8 @@ class Expansion {
 };
 
 }  // namespace
+
+bool is_sweep(const Deck& deck) { return !deck.sweep.decks.empty() || !deck.sweep.axes.empty(); }
 
 std::vector<Cell> sweep_cells(const fs::path& deck, const std::vector<std::string>& overrides) {
   if (deck.empty()) throw_usage("sweep: name its deck: recpo sweep -i DECK.toml");

@@ -19,6 +19,8 @@ struct Cell {
   std::string identity;   // hash of its settings and stages
 };
 
+bool is_sweep(const Deck& deck);
+
 // Cells in the order of decks, then axes, the last axis fastest; `overrides` hold for all of them and run.dir moves the
 // sweep. Throws kUsage naming file, line and key when the deck is no sweep, or a cell's deck is not right.
 std::vector<Cell> sweep_cells(const std::filesystem::path& deck, const std::vector<std::string>& overrides);

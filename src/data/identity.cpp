@@ -6,6 +6,7 @@
 
 #include "src/data/dataset.hpp"
 #include "src/data/prompts.hpp"
+#include "src/data/synthetic/world.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -48,6 +49,12 @@ nlohmann::json options_json(const DataOptions& data) {
           {"adherence_positive", data.adherence_positive}};
 }
 
+nlohmann::json synthetic_json(const SyntheticOptions& world) {
+  return {{"seed", world.seed},       {"users", world.users},         {"types", world.types},
+          {"genres", world.genres},   {"titles", world.titles},       {"shortest", world.shortest},
+          {"longest", world.longest}, {"eagerness", world.eagerness}, {"rating_noise", world.rating_noise}};
+}
+
 std::vector<fs::path> ready_row_files(const DataOptions& data) {
   std::vector<fs::path> files;
   for (const std::string& file : {data.train, data.valid, data.test})
@@ -60,6 +67,7 @@ std::vector<fs::path> ready_row_files(const DataOptions& data) {
 InputFiles find_inputs(const DataOptions& data, const PromptOptions& prompt) {
   if (data.dataset == "rows") return {ready_row_files(data), {}};
   const Dataset& dataset = find_dataset(data.dataset);
+  if (!dataset.has_files()) return {{}, template_file(prompt.templates, dataset.domain)};
   std::error_code error;
   if (!fs::is_directory(data.path, error)) throw_input("data.path = {} is not a folder", data.path);
   return {dataset.find_files(data.path), template_file(prompt.templates, dataset.domain)};
@@ -87,6 +95,7 @@ void check_options(const DataOptions& data) {
   check_range("data.default_rating", data.default_rating, 1e-9, 1e9);
   check_range("data.default_latency", data.default_latency, 1e-9, 1e9);
   check_range("align.alpha", data.alpha, 0.0, 100.0);
+  if (data.dataset == "synthetic") check_synthetic(data.synthetic);
   if (data.negatives >= data.candidates)
     throw_usage(
         "data.negatives = {} must be smaller than data.candidates = {}: negatives are drawn from the other "
@@ -101,6 +110,7 @@ std::string drawn_hash(const DataOptions& data, const InputFiles& inputs, std::u
   nlohmann::json identity = {{"version", kDrawVersion}, {"seed", seed}, {"options", options_json(data)}};
   for (const fs::path& path : inputs.raw)
     identity["files"].push_back({path.filename().string(), sha256_file_hex(path)});
+  if (data.dataset == "synthetic") identity["synthetic"] = synthetic_json(data.synthetic);
   // Which split a file of ready rows is for.
   if (data.dataset == "rows") identity["splits"] = {!data.train.empty(), !data.valid.empty(), !data.test.empty()};
   if (!inputs.templates.empty()) identity["templates"] = sha256_file_hex(inputs.templates);

@@ -1,10 +1,22 @@
 #pragma once
-// What a deck says about data and prompts: sections [data] and [prompt]. Defaults are the reference deck's.
+// What a deck says about data and prompts: sections [data], [synthetic] and [prompt]. Defaults are the reference
+// deck's.
 
 #include <cstdint>
 #include <string>
 
 namespace recpo::data {
+
+// The made-up world of dataset = "synthetic"; its rules stand in src/data/synthetic/world.hpp.
+struct SyntheticOptions {
+  std::uint64_t seed = 1;  // of the world and its users: run.seed changes neither
+  std::int64_t users = 4000;
+  std::int64_t types = 8;                   // of users: who has the same taste
+  std::int64_t genres = 10, titles = 6;     // titles of every genre
+  std::int64_t shortest = 8, longest = 14;  // interactions of a user
+  double eagerness = 1.0;                   // how much sooner a liked title is taken
+  double rating_noise = 0.2;                // share of ratings that say nothing
+};
 
 struct DataOptions {
   std::string dataset = "ml-100k";
@@ -28,6 +40,7 @@ struct DataOptions {
   // of the liked ones is correct.
   std::int64_t adherence_following = 2;
   std::string adherence_positive = "nearest";  // nearest | best-utility
+  SyntheticOptions synthetic;
 };
 
 struct PromptOptions {

@@ -30,7 +30,12 @@ void log_counts(const char* when, const Json& counts) {
 Ratings import_ratings(const DataOptions& options, const InputFiles& inputs, Json& summary) {
   ImportReport report;
   RatingsBuilder builder(options.title_year, options.max_title);
-  find_dataset(options.dataset).import(inputs.raw, options.max_bad_lines, builder, report);
+  const Dataset& dataset = find_dataset(options.dataset);
+  if (dataset.has_files()) {
+    dataset.import(inputs.raw, options.max_bad_lines, builder, report);
+  } else {
+    dataset.generate(options, builder);
+  }
   Ratings ratings = builder.finish();
   summary["import"] = report_json(report);
   summary["import"]["titles_cut"] = ratings.titles_cut;
@@ -143,7 +148,8 @@ Prepared draw_rows(const DataOptions& data, const PromptOptions& prompt, std::ui
     draw_from_ratings(data, inputs, seed, prepared, summary);
   }
   if (prepared.rows.rows.empty())
-    throw_input("{}: no rows are left; dropped: {}", inputs.raw.back().string(), summary["dropped"].dump());
+    throw_input("{}: no rows are left; dropped: {}", inputs.raw.empty() ? data.dataset : inputs.raw.back().string(),
+                summary["dropped"].dump());
   count_rows(prepared.rows, summary);
   prepared.rows.hash = drawn_hash(data, inputs, seed);
   summary["hashes"]["drawn_rows"] = prepared.rows.hash;

@@ -10,7 +10,6 @@
 namespace recpo::data {
 namespace {
 using Sequence = std::span<const Interaction>;
-constexpr double kDislikedRating = 2;  // avoidance rows: a last interaction rated 1 or 2
 constexpr double kSecondsPerDay = 86400;
 
 std::int32_t length_of(Sequence sequence) { return static_cast<std::int32_t>(sequence.size()); }

@@ -17,6 +17,8 @@
 
 namespace recpo::data {
 
+inline constexpr double kDislikedRating = 2;  // avoidance rows: a last interaction rated 1 or 2
+
 // Interactions grouped by user, in time order; equal times keep file order.
 struct Sequences {
   std::vector<std::int64_t> begin;  // [users + 1]

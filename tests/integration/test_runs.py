@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whole runs of the program on its built-in data: the same bits on 1, 2, 4 and 8 ranks, after kills and after signals;
-the same to rounding on grids of tensor-parallel ranks, and from one grid to another.
+the same to rounding on grids of tensor-parallel ranks, and from one grid to another. And one on made-up data: it learns.
 
-    test_runs.py --program build/cpu-release/recpo [--mpiexec mpirun] [EqualBits | Interrupted | Grids | SecondRun]
+    test_runs.py --program build/cpu-release/recpo [--mpiexec mpirun] [EqualBits | Interrupted | Grids | SecondRun | Learns]
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import random
@@ -253,6 +254,33 @@ class SecondRun(Runs):
         self.assertEqual(written, {p: p.stat().st_mtime_ns for p in written})
         self.assertEqual(figures, (folder / "evaluation.json").read_bytes())
         self.assertIn("recpo", again.stdout)  # the table is shown again
+
+
+class Learns(Runs):
+    DECK = """
+        run = {dir = "out", stages = ["prepare", "sft", "evaluate-sft"]}
+        data = {dataset = "synthetic", k_core_users = 0, k_core_items = 0, min_history = 3, candidates = 5}
+        synthetic = {users = 2000, types = 3, genres = 4, titles = 6, shortest = 5, longest = 8, eagerness = 1.5}
+        tokenizer = {train_vocab = 330}
+        model = {size = "tiny", initializer_range = 0.1, rope_theta = 100, max_tokens = 256}
+        optimizer = {lr = 2.5e-3}
+        sft = {steps = 700, global_batch = 16}
+        """
+
+    def test_above_chance_and_popularity(self):
+        """And, by luck apart, not above what is best: of a sum of N independent numbers in [-1, 1] whose means are at
+        most 0 the chance to pass sqrt(2 N log 1e9) is below 1e-9 (Hoeffding)."""
+        (self.folder / "deck.toml").write_text("\n".join(line.strip() for line in self.DECK.splitlines()))
+        for arguments in (["run"], ["baseline", "baseline.model=popularity"], ["baseline", "baseline.model=bayes"]):
+            done = subprocess.run([options.program, *arguments[:1], "-i", "deck.toml", *arguments[1:]],
+                                  env=environment(0), cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=600)
+            self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+        systems = json.loads((self.folder / "out/evaluation.json").read_text())
+        sft, popularity, bayes = (systems[name]["main"] for name in ("sft", "popularity", "bayes"))
+        self.assertGreater(sft["hr@1_ci95"][0], 1 / 5)
+        self.assertGreater(sft["hr@1_ci95"][0], popularity["hr@1_ci95"][1])
+        self.assertLess(sft["hr@1"] - bayes["hr@1"], math.sqrt(2 * math.log(1e9) / sft["rows"]))
 
 
 if __name__ == "__main__":

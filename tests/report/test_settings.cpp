@@ -41,6 +41,7 @@ TEST(Settings, HostileOnesAreNamed) {
   const auto fault = [](const std::string& json) { return complaint([&] { parse(json); }); };
   EXPECT_NE(fault("[]").find("settings: expected an object"), std::string::npos);
   EXPECT_NE(fault(R"({"../../x": 1})").find("is no key of a deck"), std::string::npos);
+  EXPECT_NE(fault(R"({"a..b": 1})").find("is no key of a deck"), std::string::npos);
   EXPECT_NE(fault(R"({"..": 1})").find("is no key of a deck"), std::string::npos);
   EXPECT_NE(fault(R"({"a\nb": 1})").find("is no key of a deck"), std::string::npos);
   EXPECT_NE(fault(R"({"": 1})").find("is no key of a deck"), std::string::npos);

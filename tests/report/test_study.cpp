@@ -71,6 +71,8 @@ TEST(Selection, TwoChangesAtOnceEnterNoSweep) {
   }));
   EXPECT_EQ(study.sweep("ml-1m", "recpo", "align.lambda").size(), 1u);
   EXPECT_EQ(study.variants[1].changed, (std::vector<std::string>{"align.lambda", "align.margin"}));
+  EXPECT_EQ(study.grid("ml-1m", "recpo", {"align.lambda", "align.margin"}).size(), 2u);
+  EXPECT_EQ(study.grid("ml-1m", "recpo", {"align.lambda", "align.beta"}).size(), 0u);
 }
 
 TEST(Selection, SweepsOfAlignmentDoNotMultiplySft) {
@@ -80,8 +82,29 @@ TEST(Selection, SweepsOfAlignmentDoNotMultiplySft) {
   }));
   EXPECT_EQ(study.variants.size(), 1u);
   EXPECT_EQ(study.base("ml-1m", "sft")->seeds.size(), 1u);
-  EXPECT_NE(all_remarks(study).find("SFT on ml-1m with seed 1 is there twice: a counts, b does not."),
-            std::string::npos);
+  EXPECT_TRUE(study.remarks.empty()) << all_remarks(study);
+}
+
+TEST(Selection, OtherFiguresOfOneSeedAreToldApart) {
+  const Study study = arrange(read_all({
+      {"a", "sft", "ml-1m", 1, "", first_right(10, 2)},
+      {"b", "sft", "ml-1m", 1, "", first_right(10, 3)},
+  }));
+  EXPECT_DOUBLE_EQ(rate(study.base("ml-1m", "sft")), 0.2);
+  EXPECT_NE(
+      all_remarks(study).find("SFT on ml-1m with seed 1 is there twice with other figures: a counts, b does not."),
+      std::string::npos);
+}
+
+TEST(Pooling, OtherTestsOfTheSameSeedAreAdded) {
+  std::vector<RunFolder> runs = read_all({{"a", "sft", "ml-1m", 1, "", first_right(10, 2)}, {"b", "sft", "ml-1m", 1}});
+  runs[1].systems[0].adherence = runs[1].systems[0].main;
+  runs[1].systems[0].main.reset();
+  const Study study = arrange(std::move(runs));
+  const Variant& sft = *study.base("ml-1m", "sft");
+  EXPECT_DOUBLE_EQ(rate(&sft), 0.2);
+  EXPECT_EQ(sft.pooled.adherence->rows, 2);
+  EXPECT_TRUE(study.remarks.empty()) << all_remarks(study);
 }
 
 TEST(Pooling, SharesOverTheRowsOfAllSeeds) {

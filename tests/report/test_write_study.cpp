@@ -80,6 +80,20 @@ TEST(WriteStudy, WhatIsMissingIsSaid) {
     EXPECT_NE(markdown.find(line), std::string::npos) << line << "\n" << markdown;
 }
 
+TEST(WriteStudy, MarginFunctionsByForms) {
+  const TemporaryFolder folder;
+  const auto settings = [](const char* function, const char* form) {
+    return fmt::format(R"("align.margin": "{}", "align.margin_form": "{}")", function, form);
+  };
+  write(folder, {{"a", "recpo", "ml-1m", 1, settings("ratio", "pairwise"), first_right(10, 4)},
+                 {"b", "recpo", "ml-1m", 1, settings("ratio", "printed-eq8"), first_right(10, 2)},
+                 {"c", "recpo", "ml-1m", 1, settings("log-diff", "printed-eq8"), first_right(10, 3)}});
+  const std::string markdown = read_file(folder.path() / "out/report.md");
+  const std::regex row(R"(\| ml-1m +\| printed-eq8 \| +_0\.2000_; [^|]* \| +\*\*0\.3000\*\*; [^|]* \|)");
+  EXPECT_TRUE(std::regex_search(markdown, row)) << markdown;
+  EXPECT_EQ(markdown.find("differs from its base in more than one setting"), std::string::npos);
+}
+
 TEST(WriteStudy, YardsticksDoNotCompete) {
   const TemporaryFolder folder;
   write(folder, kStudy);

@@ -14,7 +14,7 @@ std::vector<evaluation::Prediction> predictions_of(Workspace& workspace, evaluat
                              *workspace.context().grid.dp);
 }
 
-std::string settings_of(const Deck& deck) { return settings_json(deck, {"data", "baseline", "evaluate"}); }
+std::string settings_of(const Deck& deck) { return settings_json(deck, {"data", "synthetic", "baseline", "evaluate"}); }
 
 void run_untrained(Workspace& workspace, const baselines::Baseline& baseline) {
   const Deck& deck = workspace.context().deck;

@@ -30,6 +30,8 @@ void sweep(Workspace& workspace);         // every cell of a sweep, or one of th
 void evaluate_base(Workspace& workspace);
 void evaluate_sft(Workspace& workspace);
 
+void report_sweep(Workspace& workspace);  // of the cells that have figures
+
 // Stages in order, each skipping what is done; a request to stop is heard between them.
 void run_stages(Workspace& workspace, const std::vector<std::string>& stages);
 

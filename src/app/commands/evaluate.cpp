@@ -20,7 +20,7 @@ Deck trained_deck(const ModelChoice& choice) {
 }
 
 std::string settings_of(const Deck& asking, const Deck& trained, const std::vector<std::string>& more) {
-  std::vector<std::string> sections = {"data", "prompt", "tokenizer", "model", "model.lora"};
+  std::vector<std::string> sections = {"data", "synthetic", "prompt", "tokenizer", "model", "model.lora"};
   sections.insert(sections.end(), more.begin(), more.end());
   Deck deck = trained;
   deck.evaluate = asking.evaluate;

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "src/app/commands/commands.hpp"
+#include "src/app/sweep.hpp"
 #include "src/report/run_folder.hpp"
 #include "src/support/log.hpp"
 
@@ -30,6 +31,7 @@ void report_run(const Context& context) {
 
 void report(Workspace& workspace) {
   const Context& context = workspace.context();
+  if (is_sweep(context.deck)) return report_sweep(workspace);
   run_on_first_rank(context, "writing the report", [&] {
     if (context.line.runs.empty()) {
       report_run(context);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "src/app/commands/commands.hpp"
+#include "src/app/sweep.hpp"
 #include "src/report/report.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -49,7 +50,7 @@ void run_stages(Workspace& workspace, const std::vector<std::string>& stages) {
 
 void run(Workspace& workspace) {
   const Context& context = workspace.context();
-  if (!context.deck.sweep.decks.empty() || !context.deck.sweep.axes.empty())
+  if (is_sweep(context.deck))
     throw_usage("{} describes a sweep: start it with recpo sweep -i {}", context.line.deck, context.line.deck);
   run_stages(workspace, context.deck.run.stages);
   run_on_first_rank(context, "showing the table", [&] {

@@ -6,6 +6,7 @@
 #include "src/app/commands/commands.hpp"
 #include "src/app/layout_checks.hpp"
 #include "src/app/stage_record.hpp"
+#include "src/report/report.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -48,6 +49,21 @@ void run_shared(const Context& context, const std::vector<Cell>& cells, std::siz
   run_in_cell(context, *first, shared_stages(cells, group));
 }
 
+// All cells that have figures on one page.
+void write_report(const Context& context, const std::vector<Cell>& cells) {
+  run_on_first_rank(context, "writing the report", [&] {
+    std::vector<fs::path> folders;
+    for (const Cell& cell : cells)
+      if (fs::exists(fs::path(cell.deck.run.dir) / "evaluation.json")) folders.emplace_back(cell.deck.run.dir);
+    if (folders.empty()) throw_usage("{}: no cell of the sweep has figures yet", context.run_folder().string());
+    const fs::path output = context.run_folder() / "report";
+    const std::string summary = report::write_study(folders, output, fs::path(context.line.deck).stem().string());
+    log::info("report: {}", (output / "index.html").string());
+    fmt::print("{}", summary);
+    std::fflush(stdout);
+  });
+}
+
 std::string state_of(const Cell& cell) {
   if (StageRecord(cell.deck.run.dir).is_done(kCellStage, cell.identity)) return "done";
   return fs::exists(cell.deck.run.dir) ? "begun" : "new";
@@ -85,6 +101,12 @@ void sweep(Workspace& workspace) {
     run_cell(context, cells, i);
     if (i + 1 < cells.size()) stop_if_requested(context, "cell " + cells[i].name);
   }
+  write_report(context, cells);
+}
+
+void report_sweep(Workspace& workspace) {
+  const CommandLine& line = workspace.context().line;
+  write_report(workspace.context(), sweep_cells(line.deck, line.overrides));
 }
 
 void sweep_dry_run(Workspace& workspace) {

@@ -15,12 +15,6 @@ constexpr Tier kTiers[] = {{"filtered", "filtered", "#f5d08a"},
                            {"filtered+rating", "filtered\n+rating", "#7fb8dc"},
                            {"full+rating", "full\n+rating", "#0072b2"}};
 
-const Variant* find(const std::vector<const Variant*>& variants, const char* tier) {
-  for (const Variant* variant : variants)
-    if (text_of(variant->settings, "data.tier") == tier) return variant;
-  return nullptr;
-}
-
 bool has_tiers(const std::vector<const Variant*>& variants) {  // the base variant alone is no comparison
   return variants.size() > 1 || (variants.size() == 1 && !variants[0]->is_base);
 }
@@ -37,7 +31,7 @@ void add_figure2(const Study& study, Document& document) {
     BarPanel panel{"HR@1, " + dataset, {}, {}};
     std::vector<Cell> row = {{dataset, {}, {}}};
     for (const Tier& tier : kTiers) {
-      const Variant* variant = find(variants, tier.value);
+      const Variant* variant = find_value(variants, {{"data.tier", tier.value}});
       panel.bars.push_back(bar_of(variant, &SystemFigures::main, tier.label, tier.colour));
       if (variant != nullptr && variant->pooled.main) panel.chance = variant->pooled.main->chance;
       row.push_back(hit_rate_cell(variant, {}));

@@ -64,7 +64,9 @@ std::string unused_variants(const Study& study) {
   std::size_t count = 0;
   std::string first;
   for (const Variant& variant : study.variants) {
-    if (variant.is_base || variant.changed.size() < 2) continue;
+    const bool in_grid = variant.system->name == std::string_view("recpo") &&
+                         variant.only_changes({"align.margin", "align.margin_form"});
+    if (variant.is_base || variant.changed.size() < 2 || in_grid) continue;
     if (++count == 1)
       first = fmt::format("{} on {} with {}", variant.system->label, variant.dataset, fmt::join(variant.changed, ", "));
   }

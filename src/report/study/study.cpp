@@ -22,14 +22,31 @@ std::size_t num_tests(const SystemFigures& figures) {
          figures.avoidance.has_value() + !figures.history.empty();
 }
 
+bool share_a_test(const SystemFigures& a, const SystemFigures& b) {
+  return (a.main && b.main) || (a.adherence && b.adherence) || (a.avoidance && b.avoidance) ||
+         (!a.history.empty() && !b.history.empty());
+}
+
 bool seed_before(const Result& a, const Result& b) {  // as numbers, however long
   return std::pair(a.seed.size(), a.seed) < std::pair(b.seed.size(), b.seed);
 }
 
-// A second answer for the same seed is no further evidence: the one with more tests stays, of equals the first.
+bool same_figures(const std::optional<TestFigures>& a, const std::optional<TestFigures>& b) {
+  return a.has_value() == b.has_value() && (!a || (a->rows == b->rows && a->valid == b->valid && a->hits == b->hits &&
+                                                   a->hit_rate.value == b->hit_rate.value));
+}
+
+bool same_figures(const SystemFigures& a, const SystemFigures& b) {
+  return same_figures(a.main, b.main) && same_figures(a.adherence, b.adherence) &&
+         same_figures(a.avoidance, b.avoidance);
+}
+
+// A second answer of the same seed to the same test is no further evidence: the result with more tests stays, of equals
+// the first. Equal figures need no remark: they are those of one model that several runs share.
 void add_seed(Variant& variant, const Result& result, std::vector<std::string>& remarks) {
-  const auto same =
-      std::find_if(variant.seeds.begin(), variant.seeds.end(), [&](const Result& r) { return r.seed == result.seed; });
+  const auto same = std::find_if(variant.seeds.begin(), variant.seeds.end(), [&](const Result& r) {
+    return r.seed == result.seed && share_a_test(*r.figures, *result.figures);
+  });
   if (same == variant.seeds.end()) {
     variant.seeds.push_back(result);
     return;
@@ -37,8 +54,10 @@ void add_seed(Variant& variant, const Result& result, std::vector<std::string>& 
   const bool better = num_tests(*result.figures) > num_tests(*same->figures);
   const Result& kept = better ? result : *same;
   const Result& left_out = better ? *same : result;
-  remarks.push_back(fmt::format("{} on {} with seed {} is there twice: {} counts, {} does not.", variant.system->label,
-                                variant.dataset, result.seed, kept.run->name, left_out.run->name));
+  if (!same_figures(*kept.figures, *left_out.figures))
+    remarks.push_back(fmt::format("{} on {} with seed {} is there twice with other figures: {} counts, {} does not.",
+                                  variant.system->label, variant.dataset, result.seed, kept.run->name,
+                                  left_out.run->name));
   if (better) *same = result;
 }
 
@@ -87,13 +106,21 @@ const Variant* Study::base(const std::string& dataset, const std::string& system
   return nullptr;
 }
 
-std::vector<const Variant*> Study::sweep(const std::string& dataset, const std::string& system,
-                                         const std::string& key) const {
+bool Variant::only_changes(const std::vector<std::string>& keys) const {
+  return !changed.empty() && std::all_of(changed.begin(), changed.end(), [&](const std::string& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+  });
+}
+
+std::vector<const Variant*> Study::grid(const std::string& dataset, const std::string& system,
+                                        const std::vector<std::string>& keys) const {
   std::vector<const Variant*> found;
-  for (const Variant& variant : variants)
-    if (variant.dataset == dataset && variant.system->name == system && variant.settings.contains(key) &&
-        (variant.is_base || variant.only_changes(key)))
-      found.push_back(&variant);
+  for (const Variant& variant : variants) {
+    if (variant.dataset != dataset || variant.system->name != system) continue;
+    const bool has_keys =
+        std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return variant.settings.contains(key); });
+    if (has_keys && (variant.is_base || variant.only_changes(keys))) found.push_back(&variant);
+  }
   return found;
 }
 

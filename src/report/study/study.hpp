@@ -23,13 +23,13 @@ struct Variant {
   const System* system = nullptr;
   std::string dataset;
   Settings settings;          // relevant ones
-  std::vector<Result> seeds;  // one a seed, rising
+  std::vector<Result> seeds;  // rising; one a seed, or more with different tests
   SystemFigures pooled;       // of all seeds (pooling.hpp); `history` too
   bool is_base = false;       // stands in Table 1
   std::vector<std::string>
       changed;  // keys that differ from the system's base variant; from the base settings without one
 
-  bool only_changes(const std::string& key) const { return changed.size() == 1 && changed[0] == key; }
+  bool only_changes(const std::vector<std::string>& keys) const;  // some of them
 };
 
 struct Study {
@@ -44,9 +44,13 @@ struct Study {
   std::vector<std::string> remarks;   // what was left out, or decided where runs leave a choice
 
   const Variant* base(const std::string& dataset, const std::string& system) const;  // nullptr: not run
-  // The base variant and those that differ from it in `key` alone; empty when none has the key.
+  // The base variant and those that differ from it in none but these keys; variants without one of them are left out.
+  std::vector<const Variant*> grid(const std::string& dataset, const std::string& system,
+                                   const std::vector<std::string>& keys) const;
   std::vector<const Variant*> sweep(const std::string& dataset, const std::string& system,
-                                    const std::string& key) const;
+                                    const std::string& key) const {
+    return grid(dataset, system, {key});
+  }
 };
 
 // Reads and orders the folders. Throws kBadInput.

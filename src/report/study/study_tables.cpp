@@ -32,7 +32,8 @@ std::string changes(const Variant& variant) {
 
 std::string seeds_of(const Variant& variant) {
   std::vector<std::string> seeds;
-  for (const Result& result : variant.seeds) seeds.push_back(result.seed);
+  for (const Result& result : variant.seeds)
+    if (seeds.empty() || seeds.back() != result.seed) seeds.push_back(result.seed);
   return fmt::format("{}", fmt::join(seeds, " "));
 }
 

@@ -52,6 +52,8 @@ std::string best_sentence(const Study& study, const std::string& dataset) {
     text += fmt::format(", before {} with {}", ranked[1]->system->label, decimals(hit_rate_of(ranked[1])));
   if (const auto& chance = ranked[0]->pooled.main->chance)
     text += fmt::format("; a random candidate is right in {}", percent(*chance));
+  if (const auto bound = hit_rate_of(study.base(dataset, "bayes")))
+    text += fmt::format("; the best possible answer in {}", percent(*bound));
   if (const auto paper = published(*ranked[0]->system, dataset))
     text += fmt::format("; the paper has {:.4f} for {}", paper->hit_rate, ranked[0]->system->label);
   return text + ".";

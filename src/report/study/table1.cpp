@@ -4,6 +4,7 @@
 #include <array>
 
 #include "src/report/paper.hpp"
+#include "src/report/study/pooling.hpp"
 #include "src/report/study/sections.hpp"
 #include "src/report/study/wording.hpp"
 
@@ -98,7 +99,8 @@ std::string rows_sentence(const Study& study) {
     for (const Variant& variant : study.variants) {
       if (variant.dataset != dataset || !variant.is_base || !variant.pooled.main) continue;
       text += fmt::format("{}{}: {} rows", text.empty() ? "" : "; ", dataset, variant.pooled.main->rows);
-      if (variant.seeds.size() > 1) text += fmt::format(" ({} seeds)", variant.seeds.size());
+      const std::size_t seeds = hit_rates(variant.seeds, &SystemFigures::main).size();
+      if (seeds > 1) text += fmt::format(" ({} seeds)", seeds);
       break;
     }
   }

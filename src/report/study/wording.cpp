@@ -19,6 +19,16 @@ std::string percent(double share) { return fmt::format("{:.1f}\u00a0%", 100 * sh
 
 std::string p_text(double p) { return p < 1e-4 ? "< 0.0001" : fmt::format("{:.2g}", p); }
 
+const Variant* find_value(const std::vector<const Variant*>& variants,
+                          const std::vector<std::pair<std::string, std::string>>& values) {
+  const auto has_values = [&](const Variant* variant) {
+    return std::all_of(values.begin(), values.end(),
+                       [&](const auto& value) { return text_of(variant->settings, value.first) == value.second; });
+  };
+  const auto found = std::find_if(variants.begin(), variants.end(), has_values);
+  return found == variants.end() ? nullptr : *found;
+}
+
 Cell missing_cell(const std::string& text) { return {text, {}, Cell::Emphasis::kMissing}; }
 
 Cell hit_rate_cell(const Variant* variant, const std::optional<double>& paper) {

@@ -16,6 +16,10 @@ std::string interval_text(const Estimate& estimate);       // "[0.331, 0.359]"; 
 std::string percent(double share);                         // "8.7 %", unbroken
 std::string p_text(double p);                              // "0.012", "< 0.0001"
 
+// The variant with these values of keys; nullptr: none.
+const Variant* find_value(const std::vector<const Variant*>& variants,
+                          const std::vector<std::pair<std::string, std::string>>& values);
+
 Cell missing_cell(const std::string& text = "not run");
 
 // HR@1 of a variant with its interval, what its seeds gave, and the paper's figure; "not run" for nullptr.
