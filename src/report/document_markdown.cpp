@@ -45,11 +45,11 @@ std::string padded(const std::string& text, std::size_t width, bool left) {
 }
 
 struct Writer {
-  std::string operator()(const Heading& heading) const { return "## " + plain(heading.text) + "\n"; }
+  std::string operator()(const Heading& heading) const { return fmt::format("## {}\n", plain(heading.text)); }
   std::string operator()(const Paragraph& paragraph) const { return plain(paragraph.text) + "\n"; }
   std::string operator()(const Bullets& bullets) const {
     std::string text;
-    for (const std::string& bullet : bullets.texts) text += "- " + plain(bullet) + "\n";
+    for (const std::string& bullet : bullets.texts) text += fmt::format("- {}\n", plain(bullet));
     return text;
   }
   std::string operator()(const Table& table) const {
@@ -79,7 +79,7 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& columns, 
   std::string table;
   for (std::size_t row = 0; row < columns.front().size(); ++row) {
     for (std::size_t c = 0; c < columns.size(); ++c)
-      table += "| " + padded(columns[c][row], widths[c], is_text[c]) + " ";
+      table += fmt::format("| {} ", padded(columns[c][row], widths[c], is_text[c]));
     table += "|\n";
     for (std::size_t c = 0; row == 0 && c < columns.size(); ++c)
       table += is_text[c] ? fmt::format("|:{:-<{}}", "", widths[c] + 1) : fmt::format("|{:-<{}}:", "", widths[c] + 1);
@@ -89,7 +89,7 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& columns, 
 }
 
 std::string to_markdown(const Document& document) {
-  std::string text = "# " + plain(document.title) + "\n";
+  std::string text = fmt::format("# {}\n", plain(document.title));
   for (const Block& block : document.blocks) text += "\n" + std::visit(Writer{}, block);
   return text;
 }

@@ -87,7 +87,7 @@ TEST(Prepare, PlacesAreUniform) {
 TEST(Prepare, EqualTitlesNeverMeet) {
   SmallData data;
   RatingLog log = regular_log(30, 20, 80);
-  for (std::size_t i = 0; i < log.titles.size(); ++i) log.titles[i] = "Movie " + std::to_string(i / 2) + " (1990)";
+  for (std::size_t i = 0; i < log.titles.size(); ++i) log.titles[i] = fmt::format("Movie {} (1990)", i / 2);
   log.write(data.folder.path());
   const Prepared prepared = data.draw();
   ASSERT_FALSE(prepared.rows.rows.empty());

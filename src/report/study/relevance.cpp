@@ -1,5 +1,7 @@
 #include "src/report/study/relevance.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -42,7 +44,7 @@ bool matters(const System& system, std::string_view key) {
   const auto reader =
       std::find_if(std::begin(kReaders), std::end(kReaders), [&](const Reader& r) { return r.key == key; });
   if (reader == std::end(kReaders)) return true;
-  return reader->systems.find(" " + std::string(system.name) + " ") != std::string_view::npos;
+  return reader->systems.find(fmt::format(" {} ", system.name)) != std::string_view::npos;
 }
 
 std::string place_free(const std::string& path) {
