@@ -89,7 +89,9 @@ TEST(Examples, EveryRowOnceAnEpochAndNegativesOfAllItemsButTheAnswer) {
     std::vector<const Sequence*> order;
     for (const Example& example : batch) order.push_back(example.sequence);
     if (epoch == 0) first_order = order;
-    if (epoch == 1) EXPECT_NE(order, first_order);
+    if (epoch == 1) {
+      EXPECT_NE(order, first_order);
+    }
   }
   EXPECT_EQ(negatives.size(), static_cast<std::size_t>(s.vocabulary.num_training()));
 }
