@@ -37,13 +37,6 @@ TEST(Untrained, TheBestAnswerIsTheFirstOfEqualOnes) {
   EXPECT_TRUE(best_answer(row, {1, 3, 3, 2}, false).scores.empty());
 }
 
-// One with each letter as identifier.
-std::vector<data::Candidate> candidates(const std::string& letters) {
-  std::vector<data::Candidate> result(letters.size());
-  for (std::size_t i = 0; i < letters.size(); ++i) result[i].item = result[i].title = letters[i];
-  return result;
-}
-
 TEST(Untrained, PopularityCountsHistoriesAndAnswersOfTrainingRowsAlone) {
   data::RowFile rows;
   data::Row train = circle_row(0, data::Split::kTrain), test = circle_row(1, data::Split::kTest);
