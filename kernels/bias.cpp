@@ -88,7 +88,7 @@ void bias_backward(const ExecSpace& exec, Matrix<const T> dy, Vector<T> d_bias, 
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                       \
+#define RECPO_INSTANTIATE(T)                                                        \
   template void bias_forward<T>(const ExecSpace&, Vector<const T>, Matrix<T>);      \
   template void bias_relu_forward<T>(const ExecSpace&, Vector<const T>, Matrix<T>); \
   template void relu_backward<T>(const ExecSpace&, Matrix<const T>, Matrix<T>);     \

@@ -19,7 +19,8 @@ namespace recpo::kernels {
 template <class T>
 void horizontal_forward(const ExecSpace& exec, int length, int height, Matrix<const T> products, Vector<const T> bias,
                         Matrix<T> out, Matrix<int> place);
-// d_out [B, F] is the gradient before the rectifier (kernels/bias.hpp: relu_backward); d_products [B L, n F] is assigned.
+// d_out [B, F] is the gradient before the rectifier (kernels/bias.hpp: relu_backward); d_products [B L, n F] is
+// assigned.
 template <class T>
 void horizontal_backward(const ExecSpace& exec, int length, int height, Matrix<const int> place, Matrix<const T> d_out,
                          Matrix<T> d_products);

@@ -40,10 +40,10 @@ void item_scores_backward(const ExecSpace& exec, Vector<const int> items, Matrix
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                          \
-  template void item_scores_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<const T>,         \
-                                       Matrix<T>);                                                                    \
-  template void item_scores_backward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<const T>,        \
+#define RECPO_INSTANTIATE(T)                                                                                   \
+  template void item_scores_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<const T>,  \
+                                       Matrix<T>);                                                             \
+  template void item_scores_backward<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<const T>, \
                                         Matrix<const T>, Matrix<T>, Matrix<T>);
 RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

@@ -41,8 +41,7 @@ void backward_rows(const ExecSpace& exec, Matrix<const T> x, Vector<const T> wei
         T *dx_row = &dx(row.index(), 0), *term = &weight_terms(row.index(), 0);
         const T center = mean(row.index()), r = inverse_deviation(row.index());
         const T g_mean = row.sum<T>(hidden, [&](int h) { return dy_row[h] * w[h]; }) / hidden;
-        const T pull =
-            row.sum<T>(hidden, [&](int h) { return dy_row[h] * w[h] * ((x_row[h] - center) * r); }) / hidden;
+        const T pull = row.sum<T>(hidden, [&](int h) { return dy_row[h] * w[h] * ((x_row[h] - center) * r); }) / hidden;
         row.for_each(hidden, [&](int h) {
           const T normal = (x_row[h] - center) * r;
           dx_row[h] += r * (dy_row[h] * w[h] - g_mean - normal * pull);
@@ -70,10 +69,10 @@ void layer_norm_backward(const ExecSpace& exec, Matrix<const T> x, Vector<const 
   bias_backward<T>(exec, dy, d_bias, sums);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                        \
-  template void layer_norm_forward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, Vector<const T>, double,  \
-                                      Matrix<T>, Vector<T>, Vector<T>);                                             \
-  template void layer_norm_backward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, Vector<const T>,         \
+#define RECPO_INSTANTIATE(T)                                                                                       \
+  template void layer_norm_forward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, Vector<const T>, double, \
+                                      Matrix<T>, Vector<T>, Vector<T>);                                            \
+  template void layer_norm_backward<T>(const ExecSpace&, Matrix<const T>, Vector<const T>, Vector<const T>,        \
                                        Vector<const T>, Matrix<const T>, Matrix<T>, Vector<T>, Vector<T>, Vector<T>);
 RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

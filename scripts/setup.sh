@@ -3,6 +3,8 @@
 # and Kokkos into the cache. A second run changes nothing and needs no network.
 #   scripts/setup.sh             for the CPU presets
 #   scripts/setup.sh --cuda 86   also Kokkos for CUDA, compute capability 8.6 (A6000); 90 is H100
+#   scripts/setup.sh --slurm     also Slurm, which the tests of the job scripts start for themselves; Debian's packages
+#                                make services of it
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "$0")/steps.sh"
@@ -54,7 +56,11 @@ while [ $# -gt 0 ]; do
       architectures+=("$2")
       shift 2
       ;;
-    -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --slurm)
+      packages+=(slurm-wlm munge)
+      shift
+      ;;
+    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument $1; see --help" ;;
   esac
 done

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/app/store.hpp"
 #include "src/baselines/checkpoint.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -30,8 +31,9 @@ baselines::TrainingJob make_baseline_job(Workspace& workspace) {
   job.reduction_leaves = deck.parallel.reduction_leaves;
   job.max_bad_steps = deck.run.max_bad_steps;
   job.seed = deck.run.seed;
-  job.folder = baselines::baseline_folder(workspace.context().run_folder(), deck.baseline.model);
   job.inputs_hash = baseline_identity(workspace);
+  job.folder =
+      baselines::baseline_folder(output_folder(workspace.context(), "baseline", job.inputs_hash), deck.baseline.model);
   return job;
 }
 

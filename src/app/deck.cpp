@@ -7,15 +7,12 @@
 
 #include "src/app/deck_checks.hpp"
 #include "src/app/deck_keys.hpp"
-#include "src/app/input/deck_entries.hpp"
+#include "src/app/input/deck_file.hpp"
 #include "src/support/check.hpp"
-#include "src/support/file.hpp"
 
 namespace recpo::app {
 namespace {
 namespace fs = std::filesystem;
-
-constexpr std::uint64_t kDeckLimitBytes = 1 << 20;
 
 std::string at(const DeckEntry& entry) { return entry.origin + ": " + entry.name(); }
 
@@ -42,7 +39,7 @@ void check_range(const DeckEntry& entry, const Rule& rule, double value) {
 
 std::string as_text(const DeckEntry& entry) {
   if (const auto* text = std::get_if<std::string>(&entry.value)) return *text;
-  if (entry.origin == kCommandLineOrigin) return entry.raw;
+  if (entry.is_override) return entry.raw;
   throw_usage("{} must be text in quotes", at(entry));
 }
 
@@ -64,7 +61,7 @@ bool as_boolean(const DeckEntry& entry) {
 
 std::vector<std::string> as_list(const DeckEntry& entry) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&entry.value)) return *list;
-  if (entry.origin == kCommandLineOrigin) return {as_text(entry)};
+  if (entry.is_override) return {as_text(entry)};
   throw_usage("{} must be a list of texts, for example [\"main\"]", at(entry));
 }
 
@@ -112,47 +109,67 @@ void make_absolute(std::string& path, const fs::path& folder) {
 
 bool names_a_model(const Deck& deck) { return deck.reference != "sft" && deck.reference != "base"; }
 
-// Paths begin at the deck's folder (so do the defaults), or at the current one when typed on the command line.
-void resolve_paths(Deck& deck, const fs::path& deck_folder) {
-  const fs::path current = fs::current_path();
-  const auto folder = [&](const std::string& name) -> const fs::path& {
-    const auto origin = deck.origins.find(name);
-    return origin != deck.origins.end() && origin->second == kCommandLineOrigin ? current : deck_folder;
+// Relative paths begin at the folder of the deck that names them, the current one when typed on the command line, and
+// defaults at `deck_folder`.
+void resolve_paths(Deck& deck, const std::map<std::string, fs::path>& folders, const fs::path& deck_folder) {
+  const auto folder = [&](const std::string& name) {
+    const auto found = folders.find(name);
+    return found == folders.end() ? deck_folder : found->second;
   };
   for (const Key& key : deck_keys()) {
-    if (key.rule.path) make_absolute(*std::get<std::string*>(key.field(deck)), folder(key.full_name()));
+    if (!key.rule.path) continue;
+    const Field field = key.field(deck);
+    if (const auto* list = std::get_if<std::vector<std::string>*>(&field)) {
+      for (std::string& path : **list) make_absolute(path, folder(key.full_name()));
+    } else {
+      make_absolute(*std::get<std::string*>(field), folder(key.full_name()));
+    }
   }
   if (names_a_model(deck)) make_absolute(deck.reference, folder("align.reference"));
 }
 
-}  // namespace
-
-Deck read_deck_text(std::string_view text, const std::string& name, const fs::path& folder,
-                    const std::vector<std::string>& overrides) {
-  std::vector<DeckEntry> entries = parse_deck_text(text, name);
-  for (const std::string& override_text : overrides) entries.push_back(parse_override(override_text));
+Deck assemble(std::vector<DeckEntry> entries, const fs::path& folder, const std::vector<DeckEntry>& overrides) {
+  entries.insert(entries.end(), overrides.begin(), overrides.end());
   Deck deck;
+  std::map<std::string, fs::path> folders;
   for (const DeckEntry& entry : entries) {
     const Key& key = find_key(entry.section, entry.key, entry.origin);
     std::visit(Assign{key, entry}, key.field(deck));
     deck.origins[entry.name()] = entry.origin;
+    folders[entry.name()] = entry.folder;
   }
-  resolve_paths(deck, folder);
+  resolve_paths(deck, folders, folder);
   deck.data.alpha = deck.objective.alpha;
   deck.evaluate.max_eval_rows = deck.data.max_eval_rows;
   check_deck(deck);
   return deck;
 }
 
-Deck read_deck(const fs::path& path, const std::vector<std::string>& overrides) {
-  if (path.empty()) return read_deck_text("", "defaults", "", overrides);
-  std::string text;
-  try {
-    text = read_file(path, kDeckLimitBytes);
-  } catch (const Error& error) {  // a missing deck is a mistake on the command line
-    throw_usage("deck: {}", error.what());
+}  // namespace
+
+std::vector<DeckEntry> parse_overrides(const std::vector<std::string>& overrides) {
+  std::vector<DeckEntry> entries;
+  for (const std::string& text : overrides) {
+    entries.push_back(parse_override(text));
+    entries.back().folder = fs::current_path();
   }
-  return read_deck_text(text, path.string(), fs::absolute(path).parent_path(), overrides);
+  return entries;
+}
+
+Deck read_deck_text(std::string_view text, const std::string& name, const fs::path& folder,
+                    const std::vector<std::string>& overrides) {
+  std::vector<DeckEntry> entries = parse_deck_text(text, name);
+  for (DeckEntry& entry : entries) entry.folder = folder;
+  return assemble(std::move(entries), folder, parse_overrides(overrides));
+}
+
+Deck read_deck_with(const fs::path& path, const std::vector<DeckEntry>& overrides) {
+  if (path.empty()) return assemble({}, "", overrides);
+  return assemble(read_deck_file(path), fs::absolute(path).parent_path(), overrides);
+}
+
+Deck read_deck(const fs::path& path, const std::vector<std::string>& overrides) {
+  return read_deck_with(path, parse_overrides(overrides));
 }
 
 std::string where(const Deck& deck, const std::string& key) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/app/input/deck_entries.hpp"
 #include "src/baselines/options.hpp"
 #include "src/data/options.hpp"
 #include "src/evaluation/evaluate.hpp"
@@ -22,6 +23,7 @@ namespace recpo::app {
 
 struct RunOptions {
   std::string dir = "runs/ml100k";
+  std::string store;  // "": nothing is shared
   std::uint64_t seed = 1;
   double watchdog_seconds = 600;
   std::int64_t max_bad_steps = 3;
@@ -39,6 +41,11 @@ struct ModelOptions {
   std::int64_t max_tokens = 768;
   std::string precision = "auto", recompute = "none";
   model::LoraOptions lora;
+};
+
+struct SweepOptions {
+  std::vector<std::string> decks;  // none: the deck itself
+  std::vector<std::string> axes;   // "section.key = value | value"
 };
 
 struct PlanOptions {
@@ -61,14 +68,17 @@ struct Deck {
   baselines::BaselineOptions baseline;
   train::CheckpointOptions checkpoint;
   train::LogOptions log;
+  SweepOptions sweep;
 
   std::map<std::string, std::string> origins;  // "section.key" -> "deck.toml:12" | "command line"; absent: default
 };
 
-// Reads `path` (empty: defaults), then overrides "section.key=value". Relative paths in the deck (and relative
-// defaults) become absolute by the deck's folder, those of overrides by the current folder. Throws kUsage naming file,
-// line, key and the nearest known key or the valid range.
+// Reads `path` (empty: defaults) with the decks it includes, then overrides "section.key=value". Relative paths in a
+// deck become absolute by that deck's folder, relative defaults by that of `path`, those of overrides by the current
+// folder. Throws kUsage naming file, line, key and the nearest known key or the valid range.
 Deck read_deck(const std::filesystem::path& path, const std::vector<std::string>& overrides);
+Deck read_deck_with(const std::filesystem::path& path, const std::vector<DeckEntry>& overrides);
+std::vector<DeckEntry> parse_overrides(const std::vector<std::string>& overrides);
 
 // The same from text; `name` appears in errors and origins, `folder` is where relative paths begin ("": the current
 // one; they stay relative).
@@ -80,6 +90,10 @@ std::string print_deck(const Deck& deck);
 
 // The keys of some sections with their values, where they change results: what a stage's identity is made of.
 std::string settings_text(const Deck& deck, const std::vector<std::string>& sections);
+
+// Every key of some sections as a JSON object, {"run.seed": 1, "align.lambda": 2.0, ..}, and those that rows depend on
+// wherever they stand: run.seed, align.alpha.
+std::string settings_json(const Deck& deck, const std::vector<std::string>& sections);
 
 // "deck.toml:12: data.negatives" or "data.negatives (default)": how messages name a key.
 std::string where(const Deck& deck, const std::string& key);

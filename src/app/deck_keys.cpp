@@ -25,12 +25,6 @@ Rule with_equal_results(Rule rule) {
 }
 Rule whole(double low) { return {.low = low, .high = kInfinity, .whole = true}; }
 
-std::vector<std::string> dataset_choices() {
-  std::vector<std::string> names = data::dataset_names();
-  if (std::find(names.begin(), names.end(), "rows") == names.end()) names.push_back("rows");
-  return names;
-}
-
 // The default ones and those that a deck may add.
 std::vector<std::string> stage_choices() {
   std::vector<std::string> names = RunOptions{}.stages;
@@ -50,6 +44,8 @@ std::vector<Key> run_keys() {
        "s; a rank without progress for so long ends the job (86)", above(0)},
       {"run", "max_bad_steps", RECPO_MEMBER(run.max_bad_steps), "non-finite steps skipped before the run stops (76)",
        at_least(0)},
+      {"run", "store", RECPO_MEMBER(run.store),
+       "folder of outputs that several runs share, by the hash of their inputs; \"\" = run.dir", path()},
       {"run", "stages", RECPO_MEMBER(run.stages), "what `recpo run` does, in order", one_of(stage_choices())},
       {"parallel", "tp", RECPO_MEMBER(parallel.tp), "tensor-parallel ranks; data-parallel ranks = world / tp",
        at_least(1)},
@@ -65,8 +61,8 @@ std::vector<Key> run_keys() {
 
 std::vector<Key> data_keys() {
   return {
-      {"data", "dataset", RECPO_MEMBER(data.dataset),
-       "ml-100k | ml-1m | amazon-books | steam | beeradvocate | recbole | synthetic | rows", one_of(dataset_choices())},
+      {"data", "dataset", RECPO_MEMBER(data.dataset), fmt::format("{}", fmt::join(data::dataset_names(), " | ")),
+       one_of(data::dataset_names())},
       {"data", "path", RECPO_MEMBER(data.path), "folder with the raw files", path()},
       {"data", "train", RECPO_MEMBER(data.train), "dataset = \"rows\": JSONL of ready rows", path()},
       {"data", "valid", RECPO_MEMBER(data.valid), "dataset = \"rows\"", path()},
@@ -94,6 +90,7 @@ std::vector<Key> data_keys() {
       {"data", "default_latency", RECPO_MEMBER(data.default_latency), "in latency_unit, of an item without feedback",
        above(0)},
       {"data", "title_year", RECPO_MEMBER(data.title_year), "keep \"(1995)\" in titles, or add it from a year column"},
+      {"data", "max_title", RECPO_MEMBER(data.max_title), "characters; longer titles are cut; 0 = never", at_least(0)},
       {"data", "max_bad_lines", RECPO_MEMBER(data.max_bad_lines), "share of unreadable lines that stops the import",
        between(0, 1)},
       {"data", "adherence_following", RECPO_MEMBER(data.adherence_following),
@@ -223,6 +220,8 @@ std::vector<Key> evaluation_keys() {
       {"checkpoint", "keep", RECPO_MEMBER(checkpoint.keep), "checkpoints kept of a stage", at_least(1)},
       {"log", "every_steps", RECPO_MEMBER(log.every_steps), "optimizer steps", at_least(1)},
       {"log", "tensorboard", RECPO_MEMBER(log.tensorboard), "also write TensorBoard event files"},
+      {"sweep", "decks", RECPO_MEMBER(sweep.decks), "decks that `recpo sweep` runs; [] = this one", path()},
+      {"sweep", "axes", RECPO_MEMBER(sweep.axes), "\"section.key = value | value\": each deck with each value"},
   };
 }
 #undef RECPO_MEMBER

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "src/app/deck.hpp"
@@ -81,6 +82,17 @@ std::string settings_text(const Deck& deck, const std::vector<std::string>& sect
     if (const auto value = value_text(key, copy)) text += fmt::format("{} = {}\n", key.full_name(), *value);
   }
   return text;
+}
+
+std::string settings_json(const Deck& deck, const std::vector<std::string>& sections) {
+  Deck copy = deck;
+  nlohmann::ordered_json json = {{"run.seed", deck.run.seed}, {"align.alpha", deck.objective.alpha}};
+  for (const Key& key : deck_keys()) {
+    if (std::find(sections.begin(), sections.end(), key.section) == sections.end()) continue;
+    // A value of the registry reads the same in TOML and JSON.
+    if (const auto value = value_text(key, copy)) json[key.full_name()] = nlohmann::ordered_json::parse(*value);
+  }
+  return json.dump();
 }
 
 }  // namespace recpo::app

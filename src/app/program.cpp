@@ -6,6 +6,7 @@
 #include "src/app/builtin.hpp"
 #include "src/app/commands/commands.hpp"
 #include "src/app/layout_checks.hpp"
+#include "src/app/sweep.hpp"
 #include "src/parallel/bandwidth_probe.hpp"
 #include "src/parallel/nccl_communicator.hpp"
 #include "src/support/log.hpp"
@@ -29,6 +30,7 @@ void run_dry(const Request& request, const Context& context) {
   Deck deck = request.deck;
   const Context dry{context.line, deck, context.grid, context.watchdog, context.clock};
   Workspace workspace(dry);
+  if (request.line.command == "sweep") return sweep_dry_run(workspace);
   if (!request.line.builtin()) return dry_run(workspace);
   const TemporaryFolder folder;
   place_builtin_data(deck, folder.path());
@@ -59,6 +61,9 @@ Request read_request(int argc, const char* const* argv) {
     request.line = parse_command_line(argc, argv);
     request.clock = StopClock(request.line.wall_limit_seconds);
     if (request.line.help.empty() && !request.line.version) request.deck = read_deck_of(request.line);
+    // The grid of ranks is the cells'; what is wrong with one of their decks is said before anything runs.
+    if (request.line.command == "sweep" && !request.line.print_deck)
+      request.deck.parallel = sweep_cells(request.line.deck, request.line.overrides).front().deck.parallel;
   } catch (...) {
     request.mistake = std::current_exception();
   }

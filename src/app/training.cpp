@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include "src/app/commands/commands.hpp"
 #include "src/app/precision.hpp"
+#include "src/app/store.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -10,6 +12,7 @@
 
 namespace recpo::app {
 namespace {
+namespace fs = std::filesystem;
 
 // Whether the start model's adapters are trained on; else they are merged, and new ones stand beside the result.
 bool goes_on(const ModelChoice& start, const model::LoraOptions& lora) {
@@ -28,13 +31,27 @@ std::string lora_settings(const Deck& deck) {
   return deck.model.lora.exists() ? settings_text(deck, {"model.lora"}) : "";
 }
 
+// The start model's, and the reference model's where the objective has one.
+std::string model_hashes(Workspace& workspace, const std::string& name, const ModelChoice& start) {
+  const Deck& deck = workspace.context().deck;
+  const std::string own = computed_identity(start, deck);
+  if (name == "sft") return own;
+  const bool has_reference = objective::needs_reference(deck.objective);
+  return own + " " + (has_reference ? computed_identity(reference_model(workspace), deck) : "none");
+}
+
+// Rows hold more negatives than an alignment uses.
+std::string negatives_setting(const Deck& deck, const std::string& name) {
+  return name == "align" ? fmt::format("negatives {}\n", deck.data.negatives) : "";
+}
+
 std::string adapters_text(const model::LoraOptions& lora) {
   return lora.exists() ? fmt::format(", adapters of rank {} on {}", lora.rank, fmt::join(lora.targets, ", ")) : "";
 }
 
 }  // namespace
 
-train::Stage make_stage(Workspace& workspace, const std::string& name, const std::string& model_hashes) {
+train::Stage make_stage(Workspace& workspace, const std::string& name, const ModelChoice& start) {
   const Deck& deck = workspace.context().deck;
   train::Stage stage;
   stage.name = name;
@@ -49,13 +66,21 @@ train::Stage make_stage(Workspace& workspace, const std::string& name, const std
   stage.parallel = deck.parallel;
   stage.recompute = deck.model.recompute;
   stage.lora = deck.model.lora;
-  stage.run_folder = workspace.context().run_folder();
   stage.rows_hash = workspace.rows().hash;
   stage.deck_text = print_deck(deck);
-  stage.inputs_hash =
-      sha256_hex(fmt::format("{}\nrows {}\nmodels {}\nseed {}\n{}", name, stage.rows_hash, model_hashes, deck.run.seed,
-                             settings_text(deck, {"optimizer", name}) + lora_settings(deck)));
+  stage.inputs_hash = sha256_hex(fmt::format(
+      "{}\nrows {}\nmodels {}\nseed {}\n{}", name, stage.rows_hash, model_hashes(workspace, name, start), deck.run.seed,
+      settings_text(deck, {"optimizer", name}) + lora_settings(deck) + negatives_setting(deck, name)));
+  stage.run_folder = output_folder(workspace.context(), name, stage.inputs_hash);
   return stage;
+}
+
+std::optional<ModelChoice> trained_model(Workspace& workspace, const std::string& name) {
+  const Context& context = workspace.context();
+  const bool is_shared = !context.deck.run.store.empty();
+  const fs::path folder =
+      is_shared ? make_stage(workspace, name, start_model(workspace, name)).run_folder : context.run_folder();
+  return workspace.newest_model(folder / "checkpoints" / name);
 }
 
 std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::Communicator& world) {
@@ -64,6 +89,19 @@ std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::
   const checkpoint::Progress progress = checkpoint::read_manifest(*newest).progress;
   if (!progress.complete || progress.inputs_hash != stage.inputs_hash) return std::nullopt;
   return progress.step;
+}
+
+void gather_metrics(const Context& context, const std::vector<train::Stage>& stages) {
+  if (context.deck.run.store.empty()) return;
+  run_on_first_rank(context, "gathering metrics", [&] {
+    std::string lines;
+    for (const train::Stage& stage : stages) {
+      const fs::path file = stage.run_folder / "metrics.jsonl";
+      if (fs::exists(file)) lines += read_file(file);
+    }
+    create_folders(context.run_folder());
+    write_file(context.run_folder() / "metrics.jsonl", lines);
+  });
 }
 
 void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& start,

@@ -3,6 +3,7 @@
 #include "src/app/precision.hpp"
 #include "src/app/random_model.hpp"
 #include "src/app/stage_record.hpp"
+#include "src/app/store.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
@@ -51,16 +52,21 @@ text::Tokenizer Workspace::learn_tokenizer() const {
   return text::Tokenizer::train(training_texts(drawn.rows), static_cast<int>(deck.tokenizer.train_vocab));
 }
 
-// Learned once: tokenizer.json in the run folder, as long as the rows' inputs stay the same.
+// Learned once: tokenizer.json, as long as the rows' inputs stay the same.
 void Workspace::keep_learned_tokenizer() {
   const Deck& deck = context_.deck;
-  const fs::path path = context_.run_folder() / "tokenizer.json";
+  const std::string identity = text_of_first_rank(context_, "hashing data", [&] {
+    return data::rows_identity(deck.data, deck.prompt, deck.run.seed,
+                               fmt::format("learned, {}", deck.tokenizer.train_vocab), {});
+  });
+  const fs::path folder = output_folder(context_, "tokenizer", identity);
+  const fs::path path = folder / "tokenizer.json";
+  const StoreLock lock(context_, folder);
   run_on_first_rank(context_, "learning a tokenizer", [&] {
     const Interruptible interruptible(context_);
-    const std::string identity = data::rows_identity(deck.data, deck.prompt, deck.run.seed,
-                                                     fmt::format("learned, {}", deck.tokenizer.train_vocab), {});
-    StageRecord record(context_.run_folder());
+    StageRecord record(folder);
     if (fs::exists(path) && record.is_done("tokenizer", identity)) return;
+    create_folders(folder);
     write_file(path, learn_tokenizer().file_content());
     record.set_done("tokenizer", identity);
   });
@@ -79,9 +85,12 @@ data::TokenOptions Workspace::token_options() {
   return {.max_tokens = context_.deck.model.max_tokens, .end_id = end_id()};
 }
 
-std::string Workspace::wanted_rows() {
+// Hashes the raw files.
+const std::string& Workspace::wanted_rows() {
   const Deck& deck = context_.deck;
-  return data::rows_identity(deck.data, deck.prompt, deck.run.seed, tokenizer().hash(), token_options());
+  if (!wanted_rows_)
+    wanted_rows_ = data::rows_identity(deck.data, deck.prompt, deck.run.seed, tokenizer().hash(), token_options());
+  return *wanted_rows_;
 }
 
 data::Prepared Workspace::make_rows() {
@@ -91,35 +100,51 @@ data::Prepared Workspace::make_rows() {
   return prepared;
 }
 
-void Workspace::keep_rows() {
+// The file, made where it is not there.
+fs::path Workspace::keep_rows() {
   token_options();  // collective
+  const std::string identity = text_of_first_rank(context_, "hashing data", [&] { return wanted_rows(); });
+  const fs::path folder = output_folder(context_, "rows", identity);
+  const fs::path path = folder / "rows.h5", summary = folder / "prepare.json";
+  const StoreLock lock(context_, folder);
   run_on_first_rank(context_, "preparing rows", [&] {
     const Interruptible interruptible(context_);
-    const fs::path path = context_.run_folder() / "rows.h5";
     const std::optional<std::string> there = data::read_rows_hash(path);
-    if (there == wanted_rows()) {
-      log::info("prepare: done, {} is for the same inputs", path.string());
-      return;
-    }
-    log::info("prepare: {} {}, importing {}", path.string(), there ? "is for other inputs" : "is not there",
-              context_.deck.data.dataset);
-    const data::Prepared prepared = make_rows();
     create_folders(context_.run_folder());
-    data::write_rows(path, prepared.rows);
-    write_file(context_.run_folder() / "prepare.json", prepared.summary_json);
-    log::info("prepare: {} rows written to {}", prepared.rows.rows.size(), path.string());
+    if (there == identity) {
+      log::info("prepare: done, {} is for the same inputs", path.string());
+    } else {
+      log::info("prepare: {} {}, importing {}", path.string(), there ? "is for other inputs" : "is not there",
+                context_.deck.data.dataset);
+      const data::Prepared prepared = make_rows();
+      create_folders(folder);
+      data::write_rows(path, prepared.rows);
+      write_file(summary, prepared.summary_json);
+      log::info("prepare: {} rows written to {}", prepared.rows.rows.size(), path.string());
+    }
+    const bool shared = !context_.deck.run.store.empty() && fs::exists(summary);
+    if (shared) write_file(context_.run_folder() / "prepare.json", read_file(summary));
   });
+  return path;
+}
+
+// Rows keep the whole drawn order of negatives, so that they are the same for any number of them. Own rows bring their
+// own.
+void Workspace::limit_negatives() {
+  if (context_.deck.data.dataset == "rows") return;
+  const auto most = static_cast<std::size_t>(context_.deck.data.negatives);
+  for (data::Row& row : rows_->rows) row.negatives.resize(std::min(row.negatives.size(), most));
 }
 
 const data::RowFile& Workspace::rows() {
   if (rows_) return *rows_;
-  const fs::path path = context_.run_folder() / "rows.h5";
-  if (context_.line.dry_run && data::read_rows_hash(path) != wanted_rows()) {
-    rows_ = make_rows().rows;
-    return *rows_;
+  if (context_.line.dry_run) {
+    const fs::path path = output_folder(context_, "rows", wanted_rows()) / "rows.h5";
+    rows_ = data::read_rows_hash(path) == wanted_rows() ? data::read_rows(path) : make_rows().rows;
+  } else {
+    rows_ = data::read_rows(keep_rows());
   }
-  if (!context_.line.dry_run) keep_rows();
-  rows_ = data::read_rows(path);
+  limit_negatives();
   return *rows_;
 }
 
@@ -157,8 +182,8 @@ const ModelChoice& Workspace::base_model() {
   return *base_model_;
 }
 
-std::optional<ModelChoice> Workspace::trained_model(const std::string& stage) const {
-  const auto newest = checkpoint::find_newest(context_.run_folder() / "checkpoints" / stage, *context_.grid.world);
+std::optional<ModelChoice> Workspace::newest_model(const fs::path& stage_folder) const {
+  const auto newest = checkpoint::find_newest(stage_folder, *context_.grid.world);
   if (!newest) return std::nullopt;
   return model_at(*newest);
 }

@@ -1,7 +1,7 @@
 #pragma once
-// What the commands of a run share: tokenizer, rows and models, made when first asked for. A command makes what it
-// lacks and says so. Everything here is collective over the world; only rank 0 writes, and nobody in a dry run (each
-// rank then makes its own in memory).
+// What the commands of a run share: tokenizer, rows and models, made when first asked for, in the run folder or in the
+// store (store.hpp). A command makes what it lacks and says so. Everything here is collective over the world; only rank
+// 0 writes, and nobody in a dry run (each rank then makes its own in memory).
 
 #include <memory>
 #include <optional>
@@ -35,25 +35,28 @@ class Workspace {
   const text::Tokenizer& tokenizer();
   std::int32_t end_id();  // config.json's, else the tokenizer's
 
-  // rows.h5, prepared when it is missing or belongs to other inputs.
+  // rows.h5, prepared when it is missing or belongs to other inputs, with data.negatives of each row's negatives.
   const data::RowFile& rows();
 
-  const ModelChoice& base_model();                                           // model.path, or random weights
-  std::optional<ModelChoice> trained_model(const std::string& stage) const;  // newest whole checkpoint of sft | align
+  const ModelChoice& base_model();  // model.path, or random weights
+  // The newest whole checkpoint of a stage folder.
+  std::optional<ModelChoice> newest_model(const std::filesystem::path& stage_folder) const;
   ModelChoice model_at(const std::filesystem::path& path) const;
 
  private:
   text::Tokenizer learn_tokenizer() const;
   void keep_learned_tokenizer();
-  void keep_rows();
+  std::filesystem::path keep_rows();
+  void limit_negatives();
   data::Prepared make_rows();
-  std::string wanted_rows();
+  const std::string& wanted_rows();
   data::TokenOptions token_options();
 
   const Context& context_;
   std::optional<text::Tokenizer> tokenizer_;
   std::optional<ModelChoice> base_model_;
   std::optional<data::RowFile> rows_;
+  std::optional<std::string> wanted_rows_;
 };
 
 // The weights of a choice, stored as T: this rank's tensor-parallel shard (kUsage when the model cannot be cut so),

@@ -16,6 +16,7 @@ std::vector<double> gather(parallel::Communicator& dp, const std::vector<double>
   std::vector<double> all;
   const std::string own(reinterpret_cast<const char*>(mine.data()), mine.size() * sizeof(double));
   for (const std::string& bytes : dp.all_gather(own)) {
+    if (bytes.empty()) continue;  // a rank whose leaves have no rows
     const std::size_t begin = all.size();
     all.resize(begin + bytes.size() / sizeof(double));
     std::memcpy(all.data() + begin, bytes.data(), bytes.size());

@@ -83,7 +83,6 @@ std::optional<CandidateSet> CandidateDrawer::draw(const Question& question, Drop
   std::iota(order.begin(), order.end(), 0);
   std::erase(order, set.preferred);
   question_random(seed_, "negatives", question).shuffle(order);
-  order.resize(static_cast<std::size_t>(options_.negatives));
   set.negatives = std::move(order);
   return set;
 }

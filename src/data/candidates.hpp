@@ -20,7 +20,7 @@ struct DrawnCandidate {
 struct CandidateSet {
   std::vector<DrawnCandidate> candidates;
   std::int32_t preferred = 0;
-  std::vector<std::int32_t> negatives;
+  std::vector<std::int32_t> negatives;  // all the others in a drawn order: K negatives are the first K
 };
 
 // The random stream of one question; `use` separates the draws.

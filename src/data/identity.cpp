@@ -13,7 +13,7 @@
 namespace recpo::data {
 namespace {
 namespace fs = std::filesystem;
-constexpr int kDrawVersion = 1;  // raised when the same inputs give other rows
+constexpr int kDrawVersion = 2;  // raised when the same inputs give other rows
 
 void check_choice(const char* key, const std::string& value, const std::vector<std::string>& choices) {
   if (std::ranges::find(choices, value) == choices.end())
@@ -25,7 +25,7 @@ void check_range(const char* key, T value, T low, T high) {
   if (!(value >= low && value <= high)) throw_usage("{} = {} must lie in [{}, {}]", key, value, low, high);
 }
 
-// Every option rows depend on; max_eval_rows limits evaluation only.
+// Every option rows depend on; max_eval_rows limits evaluation only, negatives alignment only.
 nlohmann::json options_json(const DataOptions& data) {
   return {{"dataset", data.dataset},
           {"k_core_users", data.k_core_users},
@@ -35,7 +35,6 @@ nlohmann::json options_json(const DataOptions& data) {
           {"max_train_rows", data.max_train_rows},
           {"candidates", data.candidates},
           {"window", data.window},
-          {"negatives", data.negatives},
           {"tier", data.tier},
           {"positive", data.positive},
           {"liked_rating", data.liked_rating},
@@ -43,6 +42,7 @@ nlohmann::json options_json(const DataOptions& data) {
           {"default_rating", data.default_rating},
           {"default_latency", data.default_latency},
           {"title_year", data.title_year},
+          {"max_title", data.max_title},
           {"max_bad_lines", data.max_bad_lines},
           {"alpha", data.alpha},
           {"adherence_following", data.adherence_following},
@@ -89,6 +89,7 @@ void check_options(const DataOptions& data) {
   check_range<std::int64_t>("data.window", data.window, 1, kMany);
   check_range<std::int64_t>("data.negatives", data.negatives, 1, kMany);
   check_range<std::int64_t>("data.adherence_following", data.adherence_following, 2, kMany);
+  check_range<std::int64_t>("data.max_title", data.max_title, 0, kMany);
   check_range("data.max_bad_lines", data.max_bad_lines, 0.0, 1.0);
   check_range("data.liked_rating", data.liked_rating, 0.0, 1e9);
   check_range("data.default_rating", data.default_rating, 1e-9, 1e9);

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -72,13 +73,6 @@ class LineSource {
   std::size_t begin_ = 0, end_ = 0;
   std::int64_t number_ = 0;
 };
-
-std::string excerpt(std::string_view text) {
-  std::string shown = text::replace_invalid_utf8(text.substr(0, kExcerptBytes));
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  return shown + (text.size() > kExcerptBytes ? ".." : "");
-}
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t") == std::string_view::npos; }
 
@@ -157,6 +151,23 @@ std::int64_t parse_time(std::string_view text) {
   return static_cast<std::int64_t>(std::floor(real));
 }
 
+std::int64_t parse_date(std::string_view text) {
+  const auto number = [&](std::size_t begin, std::size_t length) {
+    int value = -1;
+    const char* last = text.data() + begin + length;
+    const auto [end, error] = std::from_chars(text.data() + begin, last, value);
+    return error == std::errc() && end == last ? value : -1;
+  };
+  if (text.size() == 10 && text[4] == '-' && text[7] == '-') {
+    const std::chrono::year_month_day date{std::chrono::year(number(0, 4)),
+                                           std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                           std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+    const bool exists = date.ok() && date.year() > std::chrono::year(0);
+    if (exists) return std::chrono::sys_seconds(std::chrono::sys_days(date)).time_since_epoch().count();
+  }
+  throw BadLine(fmt::format("date '{}' is not of the form 2017-12-31", excerpt(text)));
+}
+
 std::string_view parse_id(std::string_view text, const char* what) {
   if (text.empty()) throw BadLine(fmt::format("the {} is empty", what));
   return text;
@@ -166,6 +177,13 @@ std::string latin1_to_utf8(std::string_view text) {
   std::string result;
   for (const char c : text) text::append_utf8(result, static_cast<unsigned char>(c));
   return result;
+}
+
+std::string excerpt(std::string_view text) {
+  std::string shown = text::replace_invalid_utf8(text.substr(0, kExcerptBytes));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return shown + (text.size() > kExcerptBytes ? ".." : "");
 }
 
 }  // namespace recpo::data

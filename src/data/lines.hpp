@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -25,7 +26,8 @@ struct FileReport {
 
 struct ImportReport {
   std::vector<FileReport> files;
-  std::vector<std::string> first_bad_lines;  // "u.data:17: rating 'x' is not a number", the first few
+  std::vector<std::string> first_bad_lines;     // "u.data:17: rating 'x' is not a number", the first few
+  std::map<std::string, std::int64_t> dropped;  // by reason: whole records that a data set leaves out
 };
 
 // Calls `parse(line, number)` for every line that is not blank; CR LF ends a line as LF does, and the last line needs
@@ -43,8 +45,10 @@ std::vector<std::string_view> split_fields(std::string_view line, std::string_vi
 double parse_real(std::string_view text, const char* what);          // finite
 double parse_rating(std::string_view text);                          // above 0: utilities are divided by each other
 std::int64_t parse_time(std::string_view text);                      // seconds; "8.81e8" and "881250949.0" are read too
+std::int64_t parse_date(std::string_view text);                      // "2017-12-17", as seconds at its midnight, UTC
 std::string_view parse_id(std::string_view text, const char* what);  // not empty
 
 std::string latin1_to_utf8(std::string_view text);
+std::string excerpt(std::string_view text);  // the beginning of untrusted text, fit for a one-line message
 
 }  // namespace recpo::data

@@ -33,6 +33,7 @@ struct DataOptions {
   std::string latency_unit = "steps";
   double default_rating = 3.0, default_latency = 11.0;
   bool title_year = true;
+  std::int64_t max_title = 200;  // characters; longer titles are cut. 0 = never
   double max_bad_lines = 0.001;
   double alpha = 0.5;  // [align] alpha: the latency exponent of the utility that picks the preferred item
   // Adherence rows: how many of the last interactions may be candidates (2: the second-last and the last), and which

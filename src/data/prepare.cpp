@@ -5,6 +5,7 @@
 #include "src/data/candidates.hpp"
 #include "src/data/dataset.hpp"
 #include "src/data/identity.hpp"
+#include "src/data/lines.hpp"
 #include "src/data/own_rows.hpp"
 #include "src/data/prompts.hpp"
 #include "src/data/questions.hpp"
@@ -28,7 +29,7 @@ void log_counts(const char* when, const Json& counts) {
 
 Ratings import_ratings(const DataOptions& options, const InputFiles& inputs, Json& summary) {
   ImportReport report;
-  RatingsBuilder builder(options.title_year);
+  RatingsBuilder builder(options.title_year, options.max_title);
   const Dataset& dataset = find_dataset(options.dataset);
   if (dataset.has_files()) {
     dataset.import(inputs.raw, options.max_bad_lines, builder, report);
@@ -37,6 +38,8 @@ Ratings import_ratings(const DataOptions& options, const InputFiles& inputs, Jso
   }
   Ratings ratings = builder.finish();
   summary["import"] = report_json(report);
+  summary["import"]["titles_cut"] = ratings.titles_cut;
+  for (const auto& [reason, number] : report.dropped) summary["dropped"][reason] = number;
   summary["counts"]["imported"] = counts_json(ratings);
   summary["dropped"]["items without title"] = drop_untitled(ratings);
   summary["counts"]["with_title"] = counts_json(ratings);
@@ -68,7 +71,7 @@ class RowMaker {
     const std::size_t chosen = question_random(seed_, "template", question).below(templates_.size());
     Prompt prompt = templates_.render(chosen, row.history, row.candidates, options_.tier.ends_with("+rating"));
     row.prompt = std::move(prompt.text);
-    prepared.origins.push_back({fmt::format("row {} ({}, user {})", row.id, split_name(row.split), row.user),
+    prepared.origins.push_back({fmt::format("row {} ({}, user {})", row.id, split_name(row.split), excerpt(row.user)),
                                 prompt.history_begin, prompt.history_end});
     prepared.rows.rows.push_back(std::move(row));
   }

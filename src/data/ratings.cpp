@@ -39,21 +39,26 @@ std::int32_t RatingsBuilder::new_item(std::string_view id, std::string title) {
 }
 
 void RatingsBuilder::add_item(std::string_view id, std::string_view raw_title, std::string_view year) {
-  const auto [place, added] = items_.try_emplace(std::string(id), 0);
-  if (!added) throw BadLine(fmt::format("item '{}' appears twice", id));
-  place->second = new_item(id, clean_title(raw_title, year, title_year_));
+  if (has_item(id)) throw BadLine(fmt::format("item '{}' appears twice", excerpt(id)));
+  std::string title = clean_title(raw_title, year, title_year_);
+  ratings_.titles_cut += cut_title(title, max_title_);
+  const std::int32_t number = new_item(id, std::move(title));
+  items_.emplace(id, number);
 }
 
-void RatingsBuilder::add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time) {
-  const auto [user_place, new_user] =
-      users_.try_emplace(std::string(user), static_cast<std::int32_t>(ratings_.users.size()));
-  if (new_user) {
-    RECPO_REQUIRE(ratings_.users.size() < kMaxNumbers);
-    ratings_.users.emplace_back(user);
-  }
-  const auto [item_place, item_unknown] = items_.try_emplace(std::string(item), 0);
-  if (item_unknown) item_place->second = new_item(item, "");
-  ratings_.interactions.push_back({user_place->second, item_place->second, rating, rating, time});
+std::int32_t RatingsBuilder::user_number(std::string_view id) {
+  if (const auto known = users_.find(id); known != users_.end()) return known->second;
+  RECPO_REQUIRE(ratings_.users.size() < kMaxNumbers);
+  const auto number = static_cast<std::int32_t>(ratings_.users.size());
+  ratings_.users.emplace_back(id);
+  users_.emplace(id, number);
+  return number;
+}
+
+void RatingsBuilder::add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time,
+                                     double level) {
+  if (!has_item(item)) items_.emplace(item, new_item(item, ""));
+  ratings_.interactions.push_back({user_number(user), items_.find(item)->second, rating, level, time});
 }
 
 Counts count(const Ratings& ratings) {

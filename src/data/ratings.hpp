@@ -3,6 +3,7 @@
 // Users and items are numbered in the order in which they appear.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -29,22 +30,35 @@ struct Ratings {
   std::vector<Item> items;
   std::vector<Interaction> interactions;
   std::int32_t num_titles = 0;
+  std::int64_t titles_cut = 0;  // of items, to max_title characters
 };
 
 // Filled by a data set's importer: items first, then interactions. An interaction may name an item that was not added:
 // it becomes an item without title.
 class RatingsBuilder {
  public:
-  explicit RatingsBuilder(bool title_year) : title_year_(title_year) {}
+  RatingsBuilder(bool title_year, std::int64_t max_title) : title_year_(title_year), max_title_(max_title) {}
   // Throws BadLine when the item is there already. The title is cleaned here.
   void add_item(std::string_view id, std::string_view raw_title, std::string_view year = "");
-  void add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time);
+  bool has_item(std::string_view id) const { return items_.contains(id); }
+  // `level` where it is not the rating itself.
+  void add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time) {
+    add_interaction(user, item, rating, time, rating);
+  }
+  void add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time, double level);
+  // For a data set whose ratings follow from the whole log.
+  std::vector<Interaction>& interactions() { return ratings_.interactions; }
   Ratings finish() { return std::move(ratings_); }
 
  private:
-  using Numbers = std::unordered_map<std::string, std::int32_t>;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Numbers = std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>>;
+  std::int32_t user_number(std::string_view id);
   std::int32_t new_item(std::string_view id, std::string title);
   bool title_year_;
+  std::int64_t max_title_;
   Ratings ratings_;
   Numbers users_, items_, titles_;
 };

@@ -35,7 +35,7 @@ struct Row {
   std::string user;
   std::vector<HistoryItem> history;  // what the prompt shows, oldest first
   // The answers that can be given. `preferred` and `negatives` index it. For dataset = "rows" without candidates:
-  // chosen, then the rejected ones.
+  // chosen, then the rejected ones. K negatives are the first K of `negatives`, whatever else is drawn.
   std::vector<Candidate> candidates;
   std::int32_t preferred = 0;
   std::vector<std::int32_t> negatives;

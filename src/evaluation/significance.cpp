@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 
 #include "src/support/check.hpp"
 
@@ -22,6 +23,20 @@ double mcnemar_exact(std::int64_t first_only, std::int64_t second_only) {
     term *= i / (n - i + 1);
   }
   return std::min(1.0, 2 * sum);
+}
+
+std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
+  std::vector<std::size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::vector<double> adjusted(p_values.size());
+  double highest = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto remaining = static_cast<double>(order.size() - i);
+    highest = std::max(highest, std::min(1.0, remaining * p_values[order[i]]));
+    adjusted[order[i]] = highest;
+  }
+  return adjusted;
 }
 
 }  // namespace recpo::evaluation

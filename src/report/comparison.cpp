@@ -1,11 +1,11 @@
 #include "src/report/comparison.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string_view>
 
 #include "src/evaluation/significance.hpp"
-#include "src/support/check.hpp"
-#include "src/support/json.hpp"
 
 namespace recpo::report {
 namespace {
@@ -22,10 +22,11 @@ const SystemFigures* find(const std::vector<SystemFigures>& figures, std::string
   return found != figures.end() && found->main && found->main->hit_rate.value ? &*found : nullptr;
 }
 
-std::string sentence(const SystemFigures& first, const SystemFigures& second, const HitsOfSystem& hits) {
+std::string sentence(const SystemFigures& first, const SystemFigures& second, const AnswersOfSystem& answers) {
   const std::string names = fmt::format("{} against {}", first.system->label, second.system->label);
-  const auto a = hits.find(first.system->name), b = hits.find(second.system->name);
-  const auto test = a == hits.end() || b == hits.end() ? std::nullopt : compare(a->second, b->second);
+  const auto a = answers.find(first.system->name), b = answers.find(second.system->name);
+  const bool answered = a != answers.end() && b != answers.end();
+  const auto test = answered ? compare(a->second.main, b->second.main) : std::nullopt;
   if (!test) return fmt::format("{}: HR@1 {:+.4f}.", names, *first.main->hit_rate.value - *second.main->hit_rate.value);
   const char* verdict = test->p_value >= kSignificance ? "not significantly different"
                         : test->difference > 0         ? "significantly better"
@@ -35,41 +36,34 @@ std::string sentence(const SystemFigures& first, const SystemFigures& second, co
 }
 }  // namespace
 
-HitsOfSystem parse_predictions(const std::string& jsonl, const std::string& source) {
-  std::map<std::string, HitsOfSystem> of_split;
-  std::size_t number = 0;
-  for (std::size_t begin = 0; begin < jsonl.size(); ++number) {
-    const std::size_t end = std::min(jsonl.find('\n', begin), jsonl.size());
-    const std::string where = fmt::format("{}:{}", source, number + 1);
-    const nlohmann::json parsed = parse_json(std::string_view(jsonl).substr(begin, end - begin), where);
-    const JsonObject line(parsed, where);
-    of_split[line.text("split")][line.text("model")][line.integer("row", 0, INT64_MAX)] = line.boolean("hit");
-    begin = end + 1;
+void for_each_pair(const Answers& first, const Answers& second,
+                   const std::function<void(const Answer&, const Answer&)>& visit) {
+  for (auto a = first.begin(), b = second.begin(); a != first.end() && b != second.end();) {
+    if (a->row == b->row && a->question == b->question) visit(*a, *b);
+    const bool advance_first = a->row <= b->row, advance_second = b->row <= a->row;
+    a += advance_first, b += advance_second;
   }
-  return of_split.contains("test") ? of_split["test"] : of_split["valid"];
 }
 
-std::optional<PairedTest> compare(const Hits& first, const Hits& second) {
+std::optional<PairedTest> compare(const Answers& first, const Answers& second) {
   PairedTest test;
-  for (const auto& [row, hit] : first) {
-    const auto other = second.find(row);
-    if (other == second.end()) continue;
+  for_each_pair(first, second, [&](const Answer& a, const Answer& b) {
     ++test.rows;
-    test.first_only += hit && !other->second;
-    test.second_only += !hit && other->second;
-  }
+    test.first_only += a.hit && !b.hit;
+    test.second_only += !a.hit && b.hit;
+  });
   if (test.rows == 0) return std::nullopt;
   test.difference = static_cast<double>(test.first_only - test.second_only) / static_cast<double>(test.rows);
   test.p_value = evaluation::mcnemar_exact(test.first_only, test.second_only);
   return test;
 }
 
-std::vector<std::string> reading_lines(const std::vector<SystemFigures>& figures, const HitsOfSystem& hits) {
+std::vector<std::string> reading_lines(const std::vector<SystemFigures>& figures, const AnswersOfSystem& answers) {
   std::vector<std::string> lines;
   for (const auto& [first, second] : kPairs) {
     const SystemFigures* a = find(figures, first);
     const SystemFigures* b = find(figures, second);
-    if (a != nullptr && b != nullptr) lines.push_back(sentence(*a, *b, hits));
+    if (a != nullptr && b != nullptr) lines.push_back(sentence(*a, *b, answers));
   }
   return lines;
 }

@@ -76,7 +76,9 @@ std::vector<SystemFigures> parse_evaluation(const std::string& text, const std::
     if (!json.has(system.name)) continue;
     const JsonObject figures = json.object(system.name);
     all.push_back({&system, read_test(figures, "main"), read_test(figures, "adherence"),
-                   read_test(figures, "avoidance"), read_history(figures)});
+                   read_test(figures, "avoidance"), read_history(figures),
+                   figures.has("settings") ? read_settings(figures.at("settings"), figures.source() + ": settings")
+                                           : Settings{}});
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "src/report/settings.hpp"
 #include "src/report/systems.hpp"
 
 namespace recpo::report {
@@ -31,6 +32,7 @@ struct SystemFigures {
   const System* system = nullptr;
   std::optional<TestFigures> main, adherence, avoidance;
   std::vector<TestFigures> history;
+  Settings settings;  // empty in files that have none
 };
 
 // In the order of systems(). `source` names the text in errors (kBadInput).

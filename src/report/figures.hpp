@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/report/evaluation_file.hpp"
+#include "src/report/lines.hpp"
 #include "src/report/training_log.hpp"
 
 namespace recpo::report {
@@ -14,6 +15,7 @@ namespace recpo::report {
 std::string hit_rate_figure(const std::vector<SystemFigures>& figures, const std::string& dataset);
 
 // HR@1 over the length of the history, a line a system.
+LinePanel history_panel(const std::vector<SystemFigures>& figures, const std::string& title);
 std::string history_figure(const std::vector<SystemFigures>& figures, const std::string& dataset);
 
 // Loss of each stage, reward margin and reward accuracy over the steps.

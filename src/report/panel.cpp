@@ -27,8 +27,9 @@ std::string tick_label(const Scale& scale, double value) {
   return fmt::format("{:.{}f}", value, std::max(digits, 0));
 }
 
-Panel::Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale& x, const Scale& y, bool draw_x)
-    : svg_(svg), frame_(frame), x_(x), y_(y) {
+Panel::Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale& x, const Scale& y, bool draw_x,
+             double inset)
+    : svg_(svg), frame_(frame), x_(x), y_(y), inset_(inset) {
   const Stroke grid{"#dddddd", 1, ""}, axis{"#444444", 1, ""};
   const auto steps = [](const Scale& scale) { return std::lround((scale.high - scale.low) / scale.step); };
   for (long i = 0; i <= steps(y_); ++i) {

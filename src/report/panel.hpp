@@ -19,10 +19,14 @@ class Panel {
   struct Frame {
     double x = 0, y = 0, width = 0, height = 0;  // of the plotted area; labels stand outside of it
   };
-  // Draws title and vertical scale; the horizontal one only when `draw_x` is set.
-  Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale& x, const Scale& y, bool draw_x);
+  // Draws title and vertical scale; the horizontal one only when `draw_x` is set. The horizontal scale keeps `inset`
+  // from both ends, for marks at its ends.
+  Panel(Svg& svg, const Frame& frame, const std::string& title, const Scale& x, const Scale& y, bool draw_x,
+        double inset = 0);
 
-  double x(double value) const { return frame_.x + (value - x_.low) / (x_.high - x_.low) * frame_.width; }
+  double x(double value) const {
+    return frame_.x + inset_ + (value - x_.low) / (x_.high - x_.low) * (frame_.width - 2 * inset_);
+  }
   double y(double value) const {
     return frame_.y + frame_.height - (value - y_.low) / (y_.high - y_.low) * frame_.height;
   }
@@ -33,6 +37,7 @@ class Panel {
   Svg& svg_;
   Frame frame_;
   Scale x_, y_;
+  double inset_;
 };
 
 }  // namespace recpo::report

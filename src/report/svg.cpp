@@ -2,27 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "src/report/markup.hpp"
+
 namespace recpo::report {
 namespace {
 std::string attributes(const Stroke& stroke) {
   const std::string dashes = stroke.dashes.empty() ? "" : fmt::format(" stroke-dasharray=\"{}\"", stroke.dashes);
   return fmt::format("stroke=\"{}\" stroke-width=\"{:.2f}\"{}", stroke.colour, stroke.width, dashes);
-}
-
-std::string escaped(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == '&') {
-      result += "&amp;";
-    } else if (c == '<') {
-      result += "&lt;";
-    } else if (c == '>') {
-      result += "&gt;";
-    } else {
-      result += c;
-    }
-  }
-  return result;
 }
 }  // namespace
 
@@ -53,6 +39,11 @@ void Svg::disc(double x, double y, double radius, const std::string& fill) {
   content_ += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"{}\"/>\n", x, y, radius, fill);
 }
 
+void Svg::ring(double x, double y, double radius, const Stroke& stroke) {
+  content_ += fmt::format("<circle cx=\"{:.2f}\" cy=\"{:.2f}\" r=\"{:.2f}\" fill=\"#ffffff\" {}/>\n", x, y, radius,
+                          attributes(stroke));
+}
+
 void Svg::diamond(double x, double y, double radius, const Stroke& stroke) {
   content_ +=
       fmt::format("<polygon fill=\"#ffffff\" {} points=\"{:.2f},{:.2f} {:.2f},{:.2f} {:.2f},{:.2f} {:.2f},{:.2f}\"/>\n",
@@ -62,7 +53,14 @@ void Svg::diamond(double x, double y, double radius, const Stroke& stroke) {
 void Svg::words(double x, double y, const std::string& text, Anchor anchor, double size, bool bold) {
   const char* place = anchor == Anchor::kStart ? "start" : anchor == Anchor::kMiddle ? "middle" : "end";
   content_ += fmt::format("<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"{:.0f}\" text-anchor=\"{}\"{}>{}</text>\n", x, y,
-                          size, place, bold ? " font-weight=\"bold\"" : "", escaped(text));
+                          size, place, bold ? " font-weight=\"bold\"" : "", escape_markup(text));
+}
+
+void Svg::label(double x, double y, const std::string& text) {
+  content_ += fmt::format(
+      "<text x=\"{:.2f}\" y=\"{:.2f}\" font-size=\"11\" text-anchor=\"middle\" stroke=\"#ffffff\" stroke-width=\"3\" "
+      "paint-order=\"stroke\">{}</text>\n",
+      x, y, escape_markup(text));
 }
 
 }  // namespace recpo::report

@@ -23,9 +23,11 @@ class Svg {
   void polyline(const std::vector<std::pair<double, double>>& points, const Stroke& stroke);
   void box(double x, double y, double width, double height, const std::string& fill);
   void disc(double x, double y, double radius, const std::string& fill);
+  void ring(double x, double y, double radius, const Stroke& stroke);     // hollow
   void diamond(double x, double y, double radius, const Stroke& stroke);  // hollow
   void words(double x, double y, const std::string& text, Anchor anchor = Anchor::kStart, double size = 12,
              bool bold = false);
+  void label(double x, double y, const std::string& text);  // of a mark: centred, legible on whatever lies below it
 
   std::string text() const { return content_ + "</svg>\n"; }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "src/report/document.hpp"
+
 namespace recpo::report {
 namespace {
 std::string decimals(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : "-"; }
@@ -19,29 +21,29 @@ std::optional<double> hit_rate_of(const std::optional<TestFigures>& test) {
   return test ? test->hit_rate.value : std::nullopt;
 }
 
-struct Column {
+struct FigureColumn {
   std::string title;
   std::function<std::string(const SystemFigures&)> cell;
   bool optional = false;  // left out when no row has anything to say
 };
 
 template <class Cell>
-Column main_column(std::string title, Cell cell) {
+FigureColumn main_column(std::string title, Cell cell) {
   return {std::move(title), [cell](const SystemFigures& f) { return f.main ? cell(*f.main) : std::string("-"); }};
 }
 
-Column ranked_column(const std::string& title, int cutoff, double Ranked::*figure) {
+FigureColumn ranked_column(const std::string& title, int cutoff, double Ranked::*figure) {
   const auto cell = [cutoff, figure](const TestFigures& main) {
     for (const Ranked& ranked : main.ranked)
       if (ranked.cutoff == cutoff) return decimals(ranked.*figure);
     return std::string("-");
   };
-  Column column = main_column(title, cell);
+  FigureColumn column = main_column(title, cell);
   column.optional = true;
   return column;
 }
 
-Column paper_column(const std::string& title, const std::string& dataset, double PublishedFigures::*figure) {
+FigureColumn paper_column(const std::string& title, const std::string& dataset, double PublishedFigures::*figure) {
   const auto cell = [dataset, figure](const SystemFigures& f) {
     const auto paper = published(*f.system, dataset);
     return paper ? decimals((*paper).*figure) : "-";
@@ -49,7 +51,7 @@ Column paper_column(const std::string& title, const std::string& dataset, double
   return {title, cell, true};
 }
 
-std::vector<Column> columns(const std::string& dataset) {
+std::vector<FigureColumn> columns(const std::string& dataset) {
   return {
       {"model", [](const SystemFigures& f) { return std::string(f.system->name); }},
       main_column("HR@1 [95 % interval]", [](const TestFigures& t) { return with_interval(t.hit_rate); }),
@@ -64,41 +66,6 @@ std::vector<Column> columns(const std::string& dataset) {
       paper_column("paper HR@1", dataset, &PublishedFigures::hit_rate),
       paper_column("paper ValidRatio", dataset, &PublishedFigures::valid_ratio),
   };
-}
-
-using Cells = std::vector<std::vector<std::string>>;  // by column; the title first
-
-Cells filled_cells(const std::vector<SystemFigures>& figures, const std::string& dataset) {
-  Cells cells;
-  for (const Column& column : columns(dataset)) {
-    std::vector<std::string> texts = {column.title};
-    for (const SystemFigures& system : figures) texts.push_back(column.cell(system));
-    const bool empty = std::all_of(texts.begin() + 1, texts.end(), [](const std::string& t) { return t == "-"; });
-    if (!(column.optional && empty)) cells.push_back(std::move(texts));
-  }
-  return cells;
-}
-
-// The first column to the left, figures to the right.
-std::string aligned(const Cells& cells) {
-  std::vector<std::size_t> widths;
-  for (const auto& column : cells) {
-    std::size_t width = 3;
-    for (const std::string& text : column) width = std::max(width, text.size());
-    widths.push_back(width);
-  }
-  std::string table;
-  for (std::size_t row = 0; row < cells.front().size(); ++row) {
-    for (std::size_t c = 0; c < cells.size(); ++c)
-      table += c == 0 ? fmt::format("| {:<{}} ", cells[c][row], widths[c])
-                      : fmt::format("| {:>{}} ", cells[c][row], widths[c]);
-    table += "|\n";
-    if (row > 0) continue;
-    for (std::size_t c = 0; c < cells.size(); ++c)
-      table += c == 0 ? fmt::format("|:{:-<{}}", "", widths[c] + 1) : fmt::format("|{:-<{}}:", "", widths[c] + 1);
-    table += "|\n";
-  }
-  return table;
 }
 
 std::optional<double> chance_of(const std::vector<SystemFigures>& figures) {
@@ -129,9 +96,24 @@ std::string csv_line(const System& system, const TestFigures& test, const std::s
 }
 }  // namespace
 
+std::vector<std::vector<std::string>> table_columns(const std::vector<SystemFigures>& figures,
+                                                    const std::string& dataset) {
+  std::vector<std::vector<std::string>> cells;
+  for (const FigureColumn& column : columns(dataset)) {
+    std::vector<std::string> texts = {column.title};
+    for (const SystemFigures& system : figures) texts.push_back(column.cell(system));
+    const bool empty = std::all_of(texts.begin() + 1, texts.end(), [](const std::string& t) { return t == "-"; });
+    if (!(column.optional && empty)) cells.push_back(std::move(texts));
+  }
+  return cells;
+}
+
 std::string markdown(const std::vector<SystemFigures>& figures, const std::string& dataset,
                      const std::vector<std::string>& reading) {
-  std::string text = aligned(filled_cells(figures, dataset));
+  const std::vector<std::vector<std::string>> cells = table_columns(figures, dataset);
+  std::vector<bool> is_text(cells.size(), false);
+  is_text.front() = true;
+  std::string text = aligned_table(cells, is_text);
   if (const auto chance = chance_of(figures))
     text += fmt::format("\nA random candidate is right with probability {:.4f}.\n", *chance);
   if (!reading.empty()) text += "\n";

@@ -8,6 +8,10 @@
 
 namespace recpo::report {
 
+// The table's columns, each with its title first, one text a system; columns that have nothing to say are left out.
+std::vector<std::vector<std::string>> table_columns(const std::vector<SystemFigures>& figures,
+                                                    const std::string& dataset);
+
 // `reading` stands under the table, a line each.
 std::string markdown(const std::vector<SystemFigures>& figures, const std::string& dataset,
                      const std::vector<std::string>& reading);

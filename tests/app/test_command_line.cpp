@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "src/app/input/command_line.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -57,8 +58,24 @@ TEST(CommandLine, CommandsWithFilesOfTheirOwn) {
   EXPECT_EQ(parse({"prepare", "--export", "r.jsonl", "-i", "d"}).export_rows, "r.jsonl");
 }
 
+TEST(CommandLine, AStudyIsMadeOfFolders) {
+  const CommandLine line = parse({"report", "--runs", "a", "b", "--output", "o"});
+  EXPECT_EQ(line.runs, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(line.output, "o");
+  EXPECT_TRUE(parse({"report", "--runs", "a"}).output.empty());
+  EXPECT_TRUE(parse({"report", "-i", "d.toml"}).runs.empty());
+  EXPECT_NE(usage_error({"report", "--runs", "a", "b"}).find("--output"), std::string::npos);
+  EXPECT_NE(usage_error({"report", "--runs", "a", "-i", "d.toml"}).find("no deck"), std::string::npos);
+  EXPECT_NE(usage_error({"report", "run.dir=x", "--runs", "a"}).find("no deck"), std::string::npos);
+  EXPECT_NE(usage_error({"report", "-i", "d.toml", "--output", "o"}).find("--runs"), std::string::npos);
+}
+
 TEST(CommandLine, HelpIsText) {
   EXPECT_NE(parse({"--help"}).help.find("inspect"), std::string::npos);
+  for (const std::string& name : data::dataset_names()) {
+    EXPECT_NE(parse({"--help"}).help.find(name), std::string::npos) << name;
+    EXPECT_NE(parse({"prepare", "--help"}).help.find(name), std::string::npos) << name;
+  }
   EXPECT_NE(parse({"generate", "--help"}).help.find("--max-new-tokens"), std::string::npos);
   EXPECT_TRUE(parse({}).help.empty());
 }

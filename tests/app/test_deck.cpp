@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 #include <sstream>
@@ -7,6 +8,7 @@
 #include "src/app/deck.hpp"
 #include "src/app/deck_keys.hpp"
 #include "src/app/input/deck_entries.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -59,7 +61,9 @@ std::string other_value(const Key& key, Deck& deck) {
     std::string operator()(const std::uint64_t* value) const { return std::to_string(*value + 1); }
     std::string operator()(const double* value) const { return fmt::format("{}", *value / 3 + 0.01); }
     std::string operator()(const bool* value) const { return *value ? "false" : "true"; }
-    std::string operator()(const std::vector<std::string>*) const { return "[" + key.rule.choices.back() + "]"; }
+    std::string operator()(const std::vector<std::string>*) const {
+      return "[" + (key.rule.choices.empty() ? "any" : key.rule.choices.back()) + "]";
+    }
     std::string operator()(ShapeField) const { return "1"; }
   };
   return std::visit(Other{key}, key.field(deck));
@@ -76,6 +80,17 @@ TEST(Deck, DefaultsAreThoseOfTheReference) {
     if (!std::holds_alternative<ShapeField>(key.field(deck))) known.insert(key.full_name());
   }
   EXPECT_EQ(named, known);
+}
+
+TEST(Deck, DataSetsStandInTheReference) {
+  const std::string text = read_file(fs::path(RECPO_SOURCE_DIR) / "inputs/reference.toml");
+  const auto begin = text.find("\ndataset = ") + 1;
+  const std::string line = text.substr(begin, text.find('\n', begin) - begin) + " ";
+  const std::string comment = find_key("data", "dataset", "").comment;
+  for (const std::string& name : data::dataset_names()) {
+    EXPECT_NE(line.find(" " + name + " "), std::string::npos) << name;
+    EXPECT_NE(comment.find(name), std::string::npos) << name;
+  }
 }
 
 TEST(Deck, PrintedDeckReadsBackEqual) {
@@ -180,9 +195,63 @@ TEST(Deck, IdentityLeavesOutHowThingsAreComputed) {
   EXPECT_EQ(identity("align.epochs=9"), identity("sft.epochs=5"));
 }
 
+// A folder of decks that include each other.
+class IncludedDecks : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "recpo-decks-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  fs::path write(const std::string& name, const std::string& text) const {
+    create_folders((folder_ / name).parent_path());
+    write_file(folder_ / name, text);
+    return folder_ / name;
+  }
+  std::string error_of(const fs::path& deck) const {
+    try {
+      read_deck(deck, std::vector<std::string>{});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kUsage);
+      return error.what();
+    }
+    ADD_FAILURE() << "accepted: " << deck;
+    return "";
+  }
+  fs::path folder_;
+};
+
+TEST_F(IncludedDecks, ADeckChangesWhatItIncludes) {
+  write("base.toml", "[run]\ndir = \"out\"\nseed = 5\n[sft]\nsteps = 7\nepochs = 9\n[tokenizer]\npath = \"t.json\"\n");
+  write("data/books.toml", "include = [\"../base.toml\"]\n[data]\npath = \"raw\"\n[sft]\nepochs = 2\n");
+  write("more.toml", "[sft]\nglobal_batch = 3\nsteps = 8\n");
+  const fs::path deck =
+      write("cell/deck.toml", "include = [\"../data/books.toml\", \"../more.toml\"]\n[run]\nseed = 6\n");
+  const Deck read = read_deck(deck, std::vector<std::string>{"sft.global_batch=4"});
+  EXPECT_EQ(read.run.seed, 6u);
+  EXPECT_EQ(read.sft.epochs, 2);
+  EXPECT_EQ(read.sft.steps, 8);  // the later of two included decks
+  EXPECT_EQ(read.sft.global_batch, 4);
+  EXPECT_EQ(read.run.dir, folder_ / "out");         // of base.toml
+  EXPECT_EQ(read.data.path, folder_ / "data/raw");  // of data/books.toml
+  EXPECT_EQ(read.tokenizer.path, folder_ / "t.json");
+  expect_mentions(where(read, "sft.epochs"), {"books.toml:5: sft.epochs"});
+}
+
+TEST_F(IncludedDecks, ErrorsNameTheDeckThatHoldsThem) {
+  write("base.toml", "[run]\n\nsead = 5\n");
+  expect_mentions(error_of(write("a.toml", "include = [\"base.toml\"]\n")), {"base.toml:3", "run.sead", "run.seed"});
+  expect_mentions(error_of(write("a.toml", "\ninclude = [\"gone.toml\"]\n")), {"a.toml:2: include", "gone.toml"});
+  expect_mentions(error_of(write("a.toml", "include = \"base.toml\"\n")), {"a.toml:1", "list", "base.toml"});
+  write("b.toml", "include = [\"c.toml\"]\n");
+  expect_mentions(error_of(write("c.toml", "include = [\"b.toml\"]\n")), {"includes itself"});
+  expect_mentions(usage_error("include = [\"base.toml\"]\n"), {"d.toml:1", "include"});
+}
+
 TEST(Deck, MissingDeckIsUsage) {
   try {
-    read_deck("/nowhere/deck.toml", {});
+    read_deck("/nowhere/deck.toml", std::vector<std::string>{});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kUsage);

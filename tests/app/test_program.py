@@ -30,7 +30,6 @@ class Usage(Program):
         self.fail_with(USAGE, ["evalute", "evaluate"], "evalute")
         self.fail_with(USAGE, ["log.tensorboard", "not available in this version"], "log.tensorboard=true")
         self.fail_with(USAGE, ["parallel.tp", "ranks"], "parallel.tp=2")
-        self.fail_with(USAGE, ["baseline", "not available in this version"], "baseline")
         self.fail_with(USAGE, ["--prompt", "--input"], "generate", "--model", "m")
 
     def test_random_weights_without_tokenizer(self):
@@ -191,6 +190,10 @@ class Commands(Program):
         self.assertEqual({line["model"] for line in lines}, {"recpo"})
         self.assertEqual(len(lines), 8)
         self.assertIn("recpo", self.succeed("report", "-i", deck).stdout)
+        self.assertIn("</html>", (out / "report/index.html").read_text())
+        self.assertIn("RecPO", self.succeed("report", "--runs", "out", "--output", "study").stdout)
+        self.assertIn("</html>", (self.folder / "study/index.html").read_text())
+        self.fail_with(BAD_INPUT, ["nowhere"], "report", "--runs", "nowhere")
         self.succeed("prepare", "-i", deck, "--export", "rows.jsonl", *small)
         exported = [json.loads(line) for line in (self.folder / "rows.jsonl").read_text().splitlines()]
         self.assertEqual([row["row"] for row in exported], list(range(len(exported))))

@@ -41,14 +41,21 @@ TEST(Untrained, TheBestAnswerIsTheFirstOfEqualOnes) {
   EXPECT_TRUE(best_answer(row, {1, 3, 3, 2}, false).scores.empty());
 }
 
+// One with each letter as identifier.
+std::vector<data::Candidate> candidates(const std::string& letters) {
+  std::vector<data::Candidate> result(letters.size());
+  for (std::size_t i = 0; i < letters.size(); ++i) result[i].item = result[i].title = letters[i];
+  return result;
+}
+
 TEST(Untrained, PopularityCountsHistoriesAndAnswersOfTrainingRowsAlone) {
   data::RowFile rows;
   data::Row train = circle_row(0, data::Split::kTrain), test = circle_row(1, data::Split::kTest);
   train.history = {{"b", "B"}, {"b", "B"}, {"c", "C"}};
-  train.candidates = {{"a", "A"}, {"d", "D"}, {"e", "E"}, {"f", "F"}};
+  train.candidates = {{"a", "A", {}, {}}, {"d", "D", {}, {}}, {"e", "E", {}, {}}, {"f", "F", {}, {}}};
   train.preferred = 1;
   test.history = {{"a", "A"}, {"a", "A"}, {"a", "A"}};  // not a training row: counts for nothing
-  test.candidates = {{"a", "A"}, {"d", "D"}, {"b", "B"}, {"c", "C"}};
+  test.candidates = {{"a", "A", {}, {}}, {"d", "D", {}, {}}, {"b", "B", {}, {}}, {"c", "C", {}, {}}};
   rows.rows = {train, test};
   const auto answers = answers_of("popularity", rows, 1);
   EXPECT_EQ(answers[0].scores, (std::vector<double>{0, 1, 2, 1}));

@@ -139,7 +139,7 @@ TEST(OwnRows, ExportHasTheFieldsOfTheInterface) {
   const Row& row = prepared.rows.rows[0];
   EXPECT_EQ(line["split"], "train");
   EXPECT_EQ(line["chosen"], " " + row.candidates[static_cast<std::size_t>(row.preferred)].title);
-  EXPECT_EQ(line["rejected"].size(), 3u);
+  EXPECT_EQ(line["rejected"].size(), 19u);  // all drawn; the program exports data.negatives of them
   EXPECT_EQ(line["history"][0]["time"], row.history[0].time);
   for (std::size_t c = 0; c < 20; ++c)
     EXPECT_EQ(line["candidates"][c]["rating"].is_null(), !row.candidates[c].rating.has_value());

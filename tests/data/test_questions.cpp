@@ -200,7 +200,7 @@ TEST(Questions, MovieLens1MHas994169NonFirstInteractions) {
   const TemporaryFolder folder;
   log.write(folder.path());
   const Dataset& dataset = find_dataset("ml-1m");
-  RatingsBuilder builder(true);
+  RatingsBuilder builder(true, 0);
   ImportReport report;
   dataset.import(dataset.find_files(folder.path()), 0, builder, report);
   const Ratings ratings = builder.finish();

@@ -11,7 +11,7 @@ namespace recpo::data {
 namespace {
 Ratings import_folder(const std::string& name, const std::filesystem::path& folder) {
   const Dataset& dataset = find_dataset(name);
-  RatingsBuilder builder(true);
+  RatingsBuilder builder(true, 0);
   ImportReport report;
   dataset.import(dataset.find_files(folder), 0, builder, report);
   return builder.finish();

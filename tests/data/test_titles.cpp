@@ -15,6 +15,7 @@ TEST(Titles, MoveTheArticleOnlyAtTheEnd) {
   EXPECT_EQ(clean_title("Breathe, Then", "", true), "Breathe, Then");
   EXPECT_EQ(clean_title("Misérables, Les", "1995", true), "Misérables, Les (1995)");
   EXPECT_EQ(clean_title(", The", "", true), ", The");
+  EXPECT_EQ(clean_title("Spaced , The (1999)", "", true), "The Spaced (1999)");
 }
 
 TEST(Titles, YearIsKeptAddedOrTakenOff) {
@@ -32,6 +33,28 @@ TEST(Titles, AreOneLineOfText) {
   EXPECT_EQ(clean_title("line\u2028separator&#10;entity", "", true), "line separator entity");
   EXPECT_EQ(clean_title("bad \xff byte", "", true), "bad \ufffd byte");
   EXPECT_EQ(clean_title("\x02\n ", "", true), "");
+}
+
+TEST(Titles, NothingInvisibleIsLeft) {
+  EXPECT_EQ(clean_title("\u202eevil\u202c \u200eleft\u200f\u2066\u2069", "", true), "evil left");
+  EXPECT_EQ(clean_title("zero\u200bwidth\ufeff so\u00adft \u2060tags\U000e0041", "", true), "zerowidth soft tags");
+  EXPECT_EQ(clean_title("wide\u3000\u2003 \u1680spaces", "", true), "wide spaces");
+  EXPECT_EQ(clean_title("&#8238;&shy;&#x200b;", "", true), "");
+  // Joiners stay where writing needs them, and nowhere else.
+  EXPECT_EQ(clean_title("\u0645\u06cc\u200c\u0631\u0648\u062f", "", true), "\u0645\u06cc\u200c\u0631\u0648\u062f");
+  EXPECT_EQ(clean_title("\U0001f468\u200d\U0001f469", "", true), "\U0001f468\u200d\U0001f469");
+  EXPECT_EQ(clean_title("Toy\u200d Sto\u200cry\u200d", "", true), "Toy Story");
+}
+
+TEST(Titles, LongOnesAreCutBetweenCharacters) {
+  const auto cut = [](std::string title, std::int64_t most) { return cut_title(title, most) ? title : "whole"; };
+  EXPECT_EQ(cut("0123456789", 10), "whole");
+  EXPECT_EQ(cut("0123456789A", 10), "0123456...");
+  EXPECT_EQ(cut("012345 789A", 10), "012345...");
+  EXPECT_EQ(cut("\u00e9\u65e5\U0001f600\u00e9\u00e9", 5), "whole");
+  EXPECT_EQ(cut("\u00e9\u65e5\U0001f600\u00e9\u00e9\u00e9", 5), "\u00e9\u65e5...");
+  EXPECT_EQ(cut(std::string(5000, 'x'), 0), "whole");
+  EXPECT_EQ(cut("long", 1), "l...");
 }
 
 TEST(Titles, RatingMarkIsEscaped) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "src/evaluation/resampling.hpp"
 #include "src/evaluation/significance.hpp"
 
 namespace recpo::evaluation {
@@ -44,6 +45,31 @@ TEST(McNemar, LargeCountsStayInRange) {
   // one standard deviation of the difference apart: 2 (1 - Phi(1)) = 0.3173, corrected for continuity by less than
   // the central term of the distribution, 2 / sqrt(2 pi n) * 2
   EXPECT_NEAR(mcnemar_exact(500'000 - 500, 500'000 + 500), 0.31731, 4 / std::sqrt(2 * M_PI * 1e6));
+}
+
+TEST(Holm, StepsDownAndNeverBack) {
+  // sorted .01 .02 .03 .04: 4 x .01, max(.04, 3 x .02), max(.06, 2 x .03), max(.06, .04)
+  EXPECT_EQ(holm_adjusted({0.03, 0.01, 0.04, 0.02}), (std::vector<double>{2 * 0.03, 4 * 0.01, 0.06, 3 * 0.02}));
+  EXPECT_EQ(holm_adjusted({0.6, 0.9}), (std::vector<double>{1, 1}));
+  EXPECT_TRUE(holm_adjusted({}).empty());
+}
+
+TEST(ClusterInterval, EqualClustersLeaveNoDoubt) {
+  const std::vector<Cluster> clusters(7, {1, 4});
+  EXPECT_EQ(*cluster_interval(clusters, 1, "x"), std::pair(0.25, 0.25));
+  EXPECT_FALSE(cluster_interval({}, 1, "x"));
+  EXPECT_FALSE(cluster_interval({{0, 0}}, 1, "x"));
+}
+
+TEST(ClusterInterval, NormalLimitForManyClusters) {
+  std::vector<Cluster> clusters;
+  for (int i = 0; i < 400; ++i) clusters.push_back({i % 2 == 0 ? 3.0 : 0.0, 3.0});
+  const auto interval = *cluster_interval(clusters, 1, "x");
+  const double half = 1.96 * 0.5 / 20;  // of 400 clusters that are all right or all wrong
+  // an end is a quantile of 2,000 draws: its standard error is sqrt(.025 x .975 / 2000) / density(1.96) = 0.06 sigma
+  EXPECT_NEAR(interval.first, 0.5 - half, 4 * 0.06 * 0.5 / 20);
+  EXPECT_NEAR(interval.second, 0.5 + half, 4 * 0.06 * 0.5 / 20);
+  EXPECT_EQ(interval, *cluster_interval(clusters, 1, "x"));
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ std::string line(const char* model, int row, bool hit, const char* split = "test
 }
 
 TEST(Comparison, CountsRowsThatBothAnswered) {
-  Hits first, second;
-  for (int row = 0; row < 12; ++row) first[row] = row < 8;   // 0..7 right
-  for (int row = 2; row < 14; ++row) second[row] = row < 3;  // of the common rows 2..11: 2 right
+  Answers first, second;
+  for (int row = 0; row < 12; ++row) first.push_back({row, 0, 0, true, row < 8});   // 0..7 right
+  for (int row = 2; row < 14; ++row) second.push_back({row, 0, 0, true, row < 3});  // of the common rows 2..11: 2 right
   const auto test = compare(first, second);
   ASSERT_TRUE(test);
   EXPECT_EQ(test->rows, 10);
@@ -22,18 +22,28 @@ TEST(Comparison, CountsRowsThatBothAnswered) {
   EXPECT_EQ(test->second_only, 0);
   EXPECT_EQ(test->difference, 0.5);
   EXPECT_DOUBLE_EQ(test->p_value, 2.0 / 32);
-  EXPECT_FALSE(compare(first, {{99, true}}));
+  EXPECT_FALSE(compare(first, {{99, 0, 0, true, true}}));
+  EXPECT_FALSE(compare(first, {{3, 0, 7, true, true}}));  // the same row number of another question
 }
 
+std::vector<std::pair<std::int64_t, bool>> hits_of(const Answers& answers) {
+  std::vector<std::pair<std::int64_t, bool>> hits;
+  for (const Answer& answer : answers) hits.emplace_back(answer.row, answer.hit);
+  return hits;
+}
+
+using Hits = std::vector<std::pair<std::int64_t, bool>>;
+
 TEST(Comparison, ReadsPredictions) {
-  const std::string text = line("sft", 1, false) + line("sft", 2, true) + line("recpo", 1, true) +
+  const std::string text = line("sft", 2, true) + line("sft", 1, false) + line("recpo", 1, true) +
                            line("sft", 1, true) +  // evaluated again
                            line("sft", 7, true, "adherence") + line("sft", 8, true, "valid");
-  const HitsOfSystem hits = parse_predictions(text, "p");
-  EXPECT_EQ(hits.size(), 2u);
-  EXPECT_EQ(hits.at("sft"), (Hits{{1, true}, {2, true}}));
-  EXPECT_EQ(hits.at("recpo"), (Hits{{1, true}}));
-  EXPECT_EQ(parse_predictions(line("sft", 8, true, "valid"), "p").at("sft"), (Hits{{8, true}}));
+  const AnswersOfSystem answers = parse_predictions(text, "p");
+  EXPECT_EQ(answers.size(), 2u);
+  EXPECT_EQ(hits_of(answers.at("sft").main), (Hits{{1, true}, {2, true}}));
+  EXPECT_EQ(hits_of(answers.at("sft").adherence), (Hits{{7, true}}));
+  EXPECT_EQ(hits_of(answers.at("recpo").main), (Hits{{1, true}}));
+  EXPECT_EQ(hits_of(parse_predictions(line("sft", 8, true, "valid"), "p").at("sft").main), (Hits{{8, true}}));
   EXPECT_TRUE(parse_predictions("", "p").empty());
 }
 
@@ -65,16 +75,21 @@ TEST(ReadingLines, WithoutPredictionsTheDifferenceAlone) {
 }
 
 TEST(ReadingLines, VerdictFollowsTheTest) {
-  HitsOfSystem hits;
-  for (int row = 0; row < 20; ++row) hits["recpo"][row] = row < 11, hits["sft"][row] = row < 1;
+  AnswersOfSystem answers;
+  for (int row = 0; row < 20; ++row) {
+    answers["recpo"].main.push_back({row, 0, 0, true, row < 11});
+    answers["sft"].main.push_back({row, 0, 0, true, row < 1});
+  }
   // 10 against 0: p = 2 / 1024
-  EXPECT_EQ(reading_lines(two_systems(0.55, 0.05), hits).at(0),
+  EXPECT_EQ(reading_lines(two_systems(0.55, 0.05), answers).at(0),
             "RecPO against SFT: HR@1 +0.5000 (10 of 20 rows won, 0 lost), McNemar p = 0.002: significantly better.");
-  std::swap(hits["recpo"], hits["sft"]);
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.55), hits).at(0).find("significantly worse"), std::string::npos);
-  for (int row = 6; row < 20; ++row) hits["sft"][row] = false;  // 5 against 0: p = 0.0625
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), hits).at(0).find("p = 0.062"), std::string::npos);
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), hits).at(0).find("not significantly different"), std::string::npos);
+  std::swap(answers["recpo"], answers["sft"]);
+  EXPECT_NE(reading_lines(two_systems(0.05, 0.55), answers).at(0).find("significantly worse"), std::string::npos);
+  for (int row = 6; row < 20; ++row)
+    answers["sft"].main[static_cast<std::size_t>(row)].hit = false;  // 5 against 0: p = 0.0625
+  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), answers).at(0).find("p = 0.062"), std::string::npos);
+  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), answers).at(0).find("not significantly different"),
+            std::string::npos);
 }
 
 }  // namespace

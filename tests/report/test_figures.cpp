@@ -79,7 +79,7 @@ TEST(HistoryFigure, OneLineASystem) {
   }
   const std::string svg = history_figure({figures}, "ml-1m");
   EXPECT_EQ(count(svg, "<polyline"), 1u);
-  EXPECT_EQ(count(svg, "<circle"), 2u);
+  EXPECT_EQ(count(svg, "<circle"), 2u + 1u);  // and the legend
   EXPECT_LT(svg.find(">0-9<"), svg.find(">10-19<"));
 }
 

@@ -8,6 +8,7 @@
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "tests/data/temporary_folder.hpp"
+#include "tests/report/well_formed.hpp"
 
 namespace recpo::report {
 namespace {
@@ -78,6 +79,10 @@ TEST(WriteReport, TablesFiguresAndPairedTest) {
       << csv;
   EXPECT_NE(csv.find("\nrecpo,avoidance,100,90,80,0.8,"), std::string::npos);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "report/hr.svg"));
+  const std::string page = read_file(folder.path() / "report/index.html");
+  EXPECT_EQ(xml_fault(page), "");
+  EXPECT_NE(page.find("<td>0.1177 [0.0976, 0.1389]</td>"), std::string::npos);
+  EXPECT_NE(page.find("<svg "), std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "report/training.svg"));
 
   write_file(folder.path() / "metrics.jsonl", "{\"stage\":\"sft\",\"step\":1,\"loss\":2.5}\n");

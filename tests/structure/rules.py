@@ -108,7 +108,7 @@ def deck_keys_are_known(path, text, reference):
     """`reference` is the text of inputs/reference.toml, which holds every key."""
     if not (path.startswith("inputs/") and path.endswith(".toml")) or path.startswith("inputs/nodes/"):
         return  # the program holds node descriptions to their own keys
-    known = set(keys_of(tomllib.loads(reference)))
+    known = set(keys_of(tomllib.loads(reference))) | {"include"}
     for key in keys_of(tomllib.loads(text)):
         # random weights may also be described by the keys of a Hugging Face config.json
         if key not in known and not re.fullmatch(r"model\.(\w+_size|num_\w+|rope_\w+|rms_\w+|tie_\w+|head_dim|initializer_range)", key):

@@ -1,5 +1,6 @@
 #include "src/app/baseline_job.hpp"
 #include "src/app/commands/commands.hpp"
+#include "src/app/store.hpp"
 #include "src/baselines/sequence_recommender.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
@@ -13,9 +14,11 @@ std::vector<evaluation::Prediction> predictions_of(Workspace& workspace, evaluat
                              *workspace.context().grid.dp);
 }
 
+std::string settings_of(const Deck& deck) { return settings_json(deck, {"data", "synthetic", "baseline", "evaluate"}); }
+
 void run_untrained(Workspace& workspace, const baselines::Baseline& baseline) {
   const Deck& deck = workspace.context().deck;
-  evaluate_system(workspace, baseline.name, "without training", baseline_identity(workspace), [&] {
+  evaluate_system(workspace, {baseline.name, "without training", baseline_identity(workspace), settings_of(deck)}, [&] {
     const auto recommender = baseline.make_recommender({workspace.rows(), deck.data, deck.run.seed});
     return predictions_of(workspace, *recommender);
   });
@@ -24,6 +27,7 @@ void run_untrained(Workspace& workspace, const baselines::Baseline& baseline) {
 void run_trained(Workspace& workspace, const baselines::Baseline& baseline) {
   const Context& context = workspace.context();
   const baselines::TrainingJob job = make_baseline_job(workspace);
+  const StoreLock lock(context, job.folder);
   const baselines::ItemVocabulary vocabulary(workspace.rows());
   const baselines::Trained trained = baselines::train(job, workspace.rows(), vocabulary, context.grid,
                                                       [&context] { return context.stop_requested(); });
@@ -32,7 +36,7 @@ void run_trained(Workspace& workspace, const baselines::Baseline& baseline) {
                 "baseline {} stopped after step {} with a complete checkpoint: start the same command again",
                 baseline.name, trained.steps);
   }
-  evaluate_system(workspace, baseline.name, job.folder.string(), job.inputs_hash, [&] {
+  evaluate_system(workspace, {baseline.name, job.folder.string(), job.inputs_hash, settings_of(context.deck)}, [&] {
     const auto recommender = baselines::make_recommender(vocabulary, *trained.model);
     return predictions_of(workspace, *recommender);
   });

@@ -13,7 +13,7 @@ Command find_command(const std::string& name) {
       {"run", run},           {"prepare", prepare},   {"import", import_model}, {"export", export_model},
       {"sft", sft},           {"align", align},       {"reference", reference}, {"evaluate", evaluate},
       {"score", score},       {"report", report},     {"generate", generate},   {"inspect", inspect},
-      {"plan", plan_layouts}, {"baseline", baseline},
+      {"plan", plan_layouts}, {"baseline", baseline}, {"sweep", sweep},
   };
   for (const Entry& entry : kEntries) {
     if (name == entry.name) return entry.command;

@@ -1,6 +1,8 @@
 #include "src/app/commands/commands.hpp"
 #include "src/app/precision.hpp"
+#include "src/app/store.hpp"
 #include "src/support/check.hpp"
+#include "src/support/file.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::app {
@@ -17,12 +19,24 @@ ModelChoice reference_model(Workspace& workspace) {
   return choice;
 }
 
+namespace {
+// What the log-probs depend on beside the rows.
+std::string reference_identity(const Context& context, const ModelChoice& choice) {
+  return fmt::format("{}, {} negatives", computed_identity(choice, context.deck), context.deck.data.negatives);
+}
+
+std::filesystem::path reference_folder(const Context& context, const std::string& identity, const data::RowFile& rows) {
+  return output_folder(context, "reference", identity + "\nrows " + rows.hash);
+}
+}  // namespace
+
 train::ReferenceLogps reference_logps(Workspace& workspace) {
   const Context& context = workspace.context();
-  const auto path = context.run_folder() / "reference.h5";
   const data::RowFile& rows = workspace.rows();
   const ModelChoice choice = reference_model(workspace);
-  const std::string identity = computed_identity(choice, context.deck);
+  const std::string identity = reference_identity(context, choice);
+  const auto folder = reference_folder(context, identity, rows), path = folder / "reference.h5";
+  const StoreLock lock(context, folder);
   train::ReferenceLogps logps = train::read_reference(path, identity, rows.hash);
   if (!logps.empty()) {
     log::info("reference: done, {} is for the same model and rows", path.string());
@@ -37,13 +51,14 @@ train::ReferenceLogps reference_logps(Workspace& workspace) {
                                          context.grid, context.heartbeat());
     });
   }
-  run_on_first_rank(context, "writing reference.h5", [&] { train::write_reference(path, logps, identity, rows.hash); });
+  run_on_first_rank(context, "writing reference.h5", [&] {
+    create_folders(folder);
+    train::write_reference(path, logps, identity, rows.hash);
+  });
+  log::info("reference: {} sets in {}", logps.size(), path.string());
   return logps;
 }
 
-void reference(Workspace& workspace) {
-  const train::ReferenceLogps logps = reference_logps(workspace);
-  log::info("reference: {} sets in {}", logps.size(), (workspace.context().run_folder() / "reference.h5").string());
-}
+void reference(Workspace& workspace) { reference_logps(workspace); }
 
 }  // namespace recpo::app

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "src/app/commands/commands.hpp"
+#include "src/app/sweep.hpp"
 #include "src/report/report.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -18,8 +19,7 @@ Command stage_command(const std::string& stage) {
   return find_command(stage);
 }
 
-void log_closing_summary(const Context& context, const std::vector<std::string>& timings) {
-  log::info("run: {} in total ({})", format_duration(context.clock.elapsed_seconds()), fmt::join(timings, ", "));
+void log_closing_summary(const Context& context) {
   const fs::path folder = context.run_folder();
   const char* result = fs::exists(folder / "evaluation.json") ? "evaluation.json" : "rows.h5";
   log::info("results: {} and what lies beside it", (folder / result).string());
@@ -33,18 +33,28 @@ void log_closing_summary(const Context& context, const std::vector<std::string>&
 
 }  // namespace
 
-void run(Workspace& workspace) {
+void run_stages(Workspace& workspace, const std::vector<std::string>& stages) {
   const Context& context = workspace.context();
   std::vector<std::string> timings;
-  for (const std::string& stage : context.deck.run.stages) {
+  const double first = context.clock.elapsed_seconds();
+  for (const std::string& stage : stages) {
     const double begin = context.clock.elapsed_seconds();
     context.watchdog.beat(stage.c_str());
     stage_command(stage)(workspace);
     timings.push_back(fmt::format("{} {:.1f} s", stage, context.clock.elapsed_seconds() - begin));
-    if (stage != context.deck.run.stages.back()) stop_if_requested(context, stage);
+    if (stage != stages.back()) stop_if_requested(context, stage);
   }
+  log::info("stages: {} in total ({})", format_duration(context.clock.elapsed_seconds() - first),
+            fmt::join(timings, ", "));
+}
+
+void run(Workspace& workspace) {
+  const Context& context = workspace.context();
+  if (is_sweep(context.deck))
+    throw_usage("{} describes a sweep: start it with recpo sweep -i {}", context.line.deck, context.line.deck);
+  run_stages(workspace, context.deck.run.stages);
   run_on_first_rank(context, "showing the table", [&] {
-    log_closing_summary(context, timings);
+    log_closing_summary(context);
     const fs::path evaluation = context.run_folder() / "evaluation.json";
     if (!fs::exists(evaluation)) return;
     fmt::print("{}", report::markdown_table(read_file(evaluation), context.deck.data.dataset));

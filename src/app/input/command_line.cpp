@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "src/app/input/nearest_name.hpp"
+#include "src/data/prepare.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::app {
@@ -28,7 +29,8 @@ constexpr CommandHelp kCommands[] = {
     {"evaluate", "evaluation.json and predictions.jsonl"},
     {"baseline", "trains and evaluates a traditional recommender (baseline.model) on the same rows"},
     {"plan", "memory, communication and time of all layouts on a node, best first"},
-    {"report", "tables and figures from evaluation files"},
+    {"sweep", "every cell of a deck's [sweep]: decks x values, what they share is made once"},
+    {"report", "tables and figures of the deck's run, or with --runs of a study of many runs"},
     {"inspect", "what is in a file or checkpoint of ours, and whether it is whole"},
 };
 
@@ -42,6 +44,8 @@ constexpr const char* kFooter =
     "Keys of a deck: recpo --print-deck. Arguments --kokkos-* go to Kokkos.\n"
     "Exit codes: 0 done, 64 usage, 65 bad input, 70 internal, 73 cannot write, 75 stopped with a complete\n"
     "checkpoint (submit again), 76 numerics, 86 a rank hangs.";
+
+std::string data_sets() { return fmt::format("Data sets (data.dataset): {}.", fmt::join(data::dataset_names(), ", ")); }
 
 double parse_wall_limit(const std::string& text) {
   double seconds = 0;
@@ -67,7 +71,10 @@ void add_options_of(CLI::App& command, CommandLine& line) {
   const auto needs = [&](const char* option, std::string& target, const char* help) {
     command.add_option(option, target, help)->required();
   };
-  if (name == "prepare") command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+  if (name == "prepare") {
+    command.add_option("--export", line.export_rows, "also write the rows as JSONL to this file");
+    command.footer(data_sets());
+  }
   if (name == "import" || name == "export" || name == "score" || name == "generate") {
     needs("--model", line.model, "native checkpoint, its parent folder, or Hugging Face folder");
   }
@@ -93,6 +100,16 @@ void add_options_of(CLI::App& command, CommandLine& line) {
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
   }
+  if (name == "sweep") {
+    command.add_flag("--list", line.list, "list the cells with their numbers, groups and states, and end");
+    command.add_option("--cell", line.cell, "run this cell alone (for job arrays)");
+    command.add_option("--shared", line.shared, "make what the cells of this group share (rows, SFT), no more");
+  }
+  if (name == "report") {
+    command.add_option("--runs", line.runs,
+                       "folders of a study: run folders, or folders with run folders at any depth");
+    command.add_option("--output", line.output, "of --runs: folder of its report; left out: report in the only folder");
+  }
   if (name == "inspect") needs("path", line.path, "file or folder");
 }
 
@@ -103,6 +120,19 @@ std::vector<std::string> own_arguments(int argc, const char* const* argv) {
     if (!std::string_view(argv[i]).starts_with("--kokkos-")) arguments.emplace_back(argv[i]);
   }
   return arguments;
+}
+
+// What a study is made of comes from its folders, not from a deck.
+void check_study(const CommandLine& line) {
+  if (line.runs.empty()) {
+    if (line.command == "report" && !line.output.empty())
+      throw_usage("command line: --output belongs to --runs; the report of a deck's run lies in its folder");
+    return;
+  }
+  if (!line.deck.empty() || !line.overrides.empty())
+    throw_usage("command line: --runs takes no deck and no section.key=value");
+  if (line.runs.size() > 1 && line.output.empty())
+    throw_usage("command line: several folders need --output FOLDER for their report");
 }
 
 std::string one_line(std::string text) {
@@ -130,7 +160,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   std::string wall_limit;
   CLI::App app(kDescription, "recpo");
-  app.footer(kFooter);
+  app.footer(data_sets() + "\n" + kFooter);
   app.fallthrough();
   app.require_subcommand(0, 1);
   app.add_option("-i,--deck", line.deck, "input deck (TOML)");
@@ -151,6 +181,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   for (const CLI::App* command : app.get_subcommands()) line.command = command->get_name();
   check_words(line);
+  check_study(line);
   if (!wall_limit.empty()) line.wall_limit_seconds = parse_wall_limit(wall_limit);
   return line;
 }

@@ -16,7 +16,7 @@ struct CommandLine {
   std::string help;                          // asked for: the text to print
   std::optional<double> wall_limit_seconds;  // -t
 
-  std::string model, input, output;      // import, export, score, generate
+  std::string model, input, output;      // import, export, score, generate, report
   std::optional<std::string> prompt;     // generate
   long max_new_tokens = 64;              // generate
   std::string dtype = "auto";            // export
@@ -24,6 +24,9 @@ struct CommandLine {
   bool adapters_only = false;            // export
   std::string export_rows;               // prepare
   std::string path;                      // inspect
+  bool list = false;                     // sweep: the cells, nothing is run
+  std::optional<long> cell, shared;      // sweep: this cell alone; what this group shares
+  std::vector<std::string> runs;         // report: folders of a study
   std::string node;                      // plan, --dry-run: file; empty: this machine
 
   bool builtin() const { return command.empty() && deck.empty(); }

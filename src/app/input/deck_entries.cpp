@@ -33,18 +33,24 @@ DeckValue convert(const toml::node& node, const std::string& origin, const std::
   throw_usage("{}: {}: dates and times are no values of a deck", origin, name);
 }
 
-void flatten(const toml::table& table, const std::string& section, const std::string& file,
-             std::vector<DeckEntry>& entries) {
+constexpr const char* kInclude = "include";
+
+void flatten(const toml::table& table, const std::string& section, const std::string& file, DeckText& deck) {
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     const std::string path = section.empty() ? name : section + "." + name;
     const std::string origin = fmt::format("{}:{}", file, key.source().begin.line);
     if (const auto* inner = node.as_table()) {
-      flatten(*inner, path, file, entries);
+      flatten(*inner, path, file, deck);
+    } else if (section.empty() && name == kInclude && node.is_array()) {
+      deck.includes = std::get<std::vector<std::string>>(convert(node, origin, name));
+      deck.include_origin = origin;
+    } else if (section.empty() && name == kInclude) {
+      throw_usage("{}: include must be a list of decks, for example [\"base.toml\"]", origin);
     } else if (section.empty()) {
       throw_usage("{}: {} stands before any section; write it below its section, for example [run]", origin, name);
     } else {
-      entries.push_back({section, name, convert(node, origin, path), "", origin});
+      deck.entries.push_back({section, name, convert(node, origin, path), "", origin, {}, false});
     }
   }
 }
@@ -67,7 +73,7 @@ std::vector<std::string> split_list(std::string_view text) {
 }
 
 // The value as TOML reads it; nullopt when it is not TOML, so that it is text without quotes.
-std::optional<DeckValue> parse_value(const std::string& text, const std::string& name) {
+std::optional<DeckValue> parse_value(const std::string& text, const std::string& origin, const std::string& name) {
   if (text.find('\n') != std::string::npos) return std::nullopt;
   std::optional<toml::table> table;
   try {
@@ -80,33 +86,41 @@ std::optional<DeckValue> parse_value(const std::string& text, const std::string&
       node->is_date_time()) {
     return std::nullopt;
   }
-  return convert(*node, kCommandLineOrigin, name);
+  return convert(*node, origin, name);
 }
 
 }  // namespace
 
-std::vector<DeckEntry> parse_deck_text(std::string_view text, const std::string& name) {
-  std::vector<DeckEntry> entries;
+DeckText parse_deck(std::string_view text, const std::string& name) {
+  DeckText deck;
   try {
-    flatten(toml::parse(text, name), "", name, entries);
+    flatten(toml::parse(text, name), "", name, deck);
   } catch (const toml::parse_error& error) {
     throw_usage("{}:{}: not valid TOML: {}", name, error.source().begin.line, one_line(error.description()));
   }
-  return entries;
+  return deck;
 }
 
-DeckEntry parse_override(const std::string& text) {
+std::vector<DeckEntry> parse_deck_text(std::string_view text, const std::string& name) {
+  DeckText deck = parse_deck(text, name);
+  if (!deck.includes.empty()) throw_usage("{}: include works in deck files only", deck.include_origin);
+  return std::move(deck.entries);
+}
+
+DeckEntry parse_override(const std::string& text, const std::string& origin) {
   const auto equals = text.find('=');
   const auto dot = text.substr(0, equals).rfind('.');
   if (equals == std::string::npos || dot == std::string::npos || dot == 0 || dot + 1 == equals) {
-    throw_usage("command line: '{}' is neither a command nor section.key=value", text);
+    const bool typed = origin == kCommandLineOrigin;
+    throw_usage("{}: '{}' is {}section.key=value", origin, text, typed ? "neither a command nor " : "not of the form ");
   }
   DeckEntry entry;
   entry.section = trimmed(text.substr(0, dot));
   entry.key = trimmed(text.substr(dot + 1, equals - dot - 1));
   entry.raw = trimmed(text.substr(equals + 1));
-  entry.origin = kCommandLineOrigin;
-  if (auto value = parse_value(entry.raw, entry.name())) {
+  entry.origin = origin;
+  entry.is_override = true;
+  if (auto value = parse_value(entry.raw, origin, entry.name())) {
     entry.value = std::move(*value);
   } else if (entry.raw.starts_with('[') || entry.raw.find(',') != std::string::npos) {
     entry.value = split_list(entry.raw);

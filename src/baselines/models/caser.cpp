@@ -20,9 +20,7 @@ constexpr int kVerticalFilters = 1;
 constexpr int kHorizontalOutputs = kFilters * static_cast<int>(kHeights.size());
 constexpr int kFilterRows = kFilters * (2 + 3 + 4);
 
-std::int64_t window_length(const ModelShape& shape) {
-  return std::max<std::int64_t>(shape.length, kHeights.back());
-}
+std::int64_t window_length(const ModelShape& shape) { return std::max<std::int64_t>(shape.length, kHeights.back()); }
 std::int64_t num_features(const ModelShape& shape) { return kHorizontalOutputs + kVerticalFilters * shape.hidden; }
 
 template <class T>
@@ -143,8 +141,8 @@ void Caser<T>::convolutions_backward(const ExecSpace& exec, const Matrix<T>& d_f
   horizontal_.backward(exec, x_, d_products, d_products, 0, d_x);
   const std::int64_t weights = kVerticalFilters * length_;
   const Matrix<T> terms = terms_.get(batch_, weights);
-  kernels::vertical_backward<T>(exec, length_, x_, vertical_,
-                                columns(d_features, kHorizontalOutputs, dense_.inputs()), d_x, terms);
+  kernels::vertical_backward<T>(exec, length_, x_, vertical_, columns(d_features, kHorizontalOutputs, dense_.inputs()),
+                                d_x, terms);
   kernels::bias_backward<T>(exec, terms, d_vertical_, workspace(batch_, weights));
 }
 

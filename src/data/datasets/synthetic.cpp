@@ -21,6 +21,6 @@ void generate(const DataOptions& options, RatingsBuilder& builder) {
 }  // namespace
 
 extern const Dataset synthetic;
-const Dataset synthetic = {.name = "synthetic", .domain = "synthetic", .generate = generate};
+const Dataset synthetic = {"synthetic", "synthetic", nullptr, nullptr, generate};
 
 }  // namespace recpo::data

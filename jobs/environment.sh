@@ -1,0 +1,14 @@
+# The one place where jobs get compilers and libraries from; jobs/launch.sh reads it. Choose what your cluster has.
+# shellcheck shell=bash
+
+# Modules:
+#   module purge
+#   module load gcc/12 openmpi hdf5/parallel cuda nccl
+# Spack (spack.yaml in the repository lists what is needed):
+#   source "$HOME/spack/share/spack/setup-env.sh"
+#   spack env activate "$root"
+
+# NCCL says what failed and stays quiet otherwise.
+export NCCL_DEBUG=${NCCL_DEBUG:-WARN}
+# Waiting threads sleep: cores that spin beside a GPU's rank only slow the others down.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
