@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "src/baselines/baseline.hpp"
+#include "src/data/prepare.hpp"
+#include "src/data/synthetic/posterior.hpp"
 #include "src/support/check.hpp"
 #include "tests/baselines/rows.hpp"
 
@@ -19,7 +23,7 @@ std::vector<evaluation::Answer> answers_of(const std::string& name, const data::
 
 TEST(Untrained, NamesAreThoseOfTheFiles) {
   const std::vector<std::string> names = baseline_names();
-  for (const char* name : {"caser", "gru4rec", "popularity", "random", "sasrec"})
+  for (const char* name : {"bayes", "caser", "gru4rec", "popularity", "random", "sasrec"})
     EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
   try {
     find_baseline("sasrek");
@@ -66,6 +70,38 @@ TEST(Untrained, RandomIsUniformAndAFunctionOfTheSeed) {
   EXPECT_NEAR(hits, 1000, 6 * std::sqrt(4000 * 0.25 * 0.75));
   EXPECT_EQ(same, 4000);
   EXPECT_EQ(same_other, 0);
+}
+
+TEST(Untrained, BayesAnswersWithTheMostLikelyCandidateOfTheMadeUpWorld) {
+  data::DataOptions options;
+  options.dataset = "synthetic";
+  options.k_core_users = options.k_core_items = 0;
+  options.synthetic.users = 200;
+  const data::Prepared prepared = data::draw_rows(options, {}, 1);
+  const data::SyntheticPosterior posterior(options);
+  const auto recommender = find_baseline("bayes").make_recommender({prepared.rows, options, 1});
+  for (const data::Split split : {data::Split::kTest, data::Split::kAdherence, data::Split::kAvoidance}) {
+    const auto asked = prepared.rows.of_split(split);
+    const auto answers = recommender->answer(asked, true, [] {});
+    ASSERT_GT(asked.size(), 20u);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      // In avoidance rows too: what is most likely to be liked next.
+      const auto chances = posterior.answer(*asked[i], split == data::Split::kAvoidance ? data::Split::kTest : split);
+      const auto best = std::ranges::max_element(chances) - chances.begin();
+      EXPECT_EQ(answers[i].text, asked[i]->candidates[static_cast<std::size_t>(best)].title);
+      EXPECT_EQ(answers[i].scores, chances);
+    }
+  }
+}
+
+TEST(Untrained, BayesIsKnownForTheMadeUpWorldAlone) {
+  try {
+    answers_of("bayes", circle_rows(1, 0, 4), 1);  // data.dataset is ml-100k
+    FAIL() << "an answer where none is known to be the best";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kUsage);
+    EXPECT_NE(std::string(error.what()).find("data.dataset"), std::string::npos);
+  }
 }
 
 }  // namespace

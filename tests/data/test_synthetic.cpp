@@ -106,7 +106,8 @@ TEST(SyntheticWorld, LikedItemsAreTakenSooner) {
 }
 
 TEST(SyntheticWorld, UsersRatingsAndTimesFollowTheRules) {
-  const SyntheticOptions options;
+  SyntheticOptions options;
+  options.users = 30000;
   const SyntheticWorld world(options);
   std::map<std::int64_t, std::int64_t> types, lengths;
   std::map<int, std::int64_t> rated;                      // by taste
@@ -145,7 +146,7 @@ TEST(SyntheticWorld, UsersRatingsAndTimesFollowTheRules) {
           << taste << " rated " << rating;
     }
   // A sum of N exponential numbers of mean 1 is outside N (1 +- e) with a chance below 2 exp(-N (e - log(1 + e))).
-  constexpr double kStray = 0.11;
+  constexpr double kStray = 0.04;
   const auto users = static_cast<double>(options.users);
   ASSERT_LT(2 * std::exp(-users * (kStray - std::log1p(kStray))), kFalseAlarm);
   EXPECT_NEAR(first_waits / users, 1, kStray);

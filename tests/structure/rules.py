@@ -111,7 +111,7 @@ def deck_keys_are_known(path, text, reference):
     known = set(keys_of(tomllib.loads(reference))) | {"include"}
     for key in keys_of(tomllib.loads(text)):
         # random weights may also be described by the keys of a Hugging Face config.json
-        if key not in known and not re.fullmatch(r"model\.(\w+_size|num_\w+|rope_\w+|rms_\w+|tie_\w+|head_dim)", key):
+        if key not in known and not re.fullmatch(r"model\.(\w+_size|num_\w+|rope_\w+|rms_\w+|tie_\w+|head_dim|initializer_range)", key):
             yield f"{path}:1: key {key} is not in inputs/reference.toml"
 
 
