@@ -151,7 +151,7 @@ class LostRank:
 
         job.wait_until(is_read)
         time.sleep(0.5)  # for the other rank to come as far
-        self.lose_rank(job, 1, "waiting for rank 0: learning a tokenizer")
+        self.lose_rank(job, 1, "waiting for rank 0: hashing data")
 
 
 class StoppedRank(LostRank, Program):
@@ -167,7 +167,7 @@ class StoppedRank(LostRank, Program):
     def test_a_read_that_never_ends(self):
         """Nobody is stopped: the first rank waits for the writer of a pipe, and the others for the first rank."""
         deck, _ = self.deck_with_a_pipe()
-        parts = ["rank 0 hangs: no progress for", "in phase 'learning a tokenizer'", "it sleeps"]
+        parts = ["rank 0 hangs: no progress for", "in phase 'hashing data'", "it sleeps"]
         for ranks in (0, 3):
             with self.subTest(ranks=ranks):
                 self.fail_with(WATCHDOG, parts, "prepare", "-i", deck, "run.watchdog_seconds=2", ranks=ranks)
