@@ -63,6 +63,11 @@ class Sweeps(SweepCase):
         self.assertEqual(done.stderr.count("evaluate base: random weights"), 1)
         self.assertEqual(len(re.findall("evaluate sft: .*/sft/step_2", done.stderr)), 1)
         self.assertEqual(set(state for _, state in self.cells().values()), {"done"})
+        self.assertIn("RecPO", done.stdout)
+        page = (self.folder / "swept/report/index.html").read_text()
+        for label in ("S-DPO", "RecPO", "data.negatives"):
+            self.assertIn(label, page)
+        self.assertEqual(self.succeed("report", "-i", "sweep.toml").stdout, done.stdout)
         for name in names:
             objective = name.split("_")[1].split(",")[0]
             expected = {"sft"} if objective == "sft" else {"base", "sft", objective}
