@@ -2,6 +2,7 @@
 #   DEVICE: the folder's sources see Kokkos, so a CUDA build compiles them as CUDA.
 # recpo_test(NAME SOURCES file ... [DEVICE] [RANKS n ...] [DEPENDS target ...] [LABELS label ...])
 # recpo_benchmark(NAME SOURCES file ... [DEPENDS target ...])
+# recpo_registry(TARGET FOLDER MACRO LIST)
 
 function(recpo_mark_device)
   if(RECPO_CUDA)
@@ -26,6 +27,19 @@ function(recpo_library name)
     add_library(recpo_${name} INTERFACE)
     target_link_libraries(recpo_${name} INTERFACE recpo_options ${ARG_DEPENDS})
   endif()
+endfunction()
+
+# recpo_registry(TARGET FOLDER MACRO LIST): LIST, an include file of TARGET, gets a line MACRO(NAME) for every FOLDER/NAME.cpp,
+# so that a new file is found without editing another.
+function(recpo_registry target folder macro list)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  set(lines "")
+  foreach(file IN LISTS files)
+    get_filename_component(name ${file} NAME_WE)
+    string(APPEND lines "${macro}(${name})\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${list} CONTENT "${lines}")
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
 endfunction()
 
 # What every test runs under. Threads sleep while they wait and are not bound, because tests share the cores.
