@@ -4,9 +4,9 @@
 # Modules:
 #   module purge
 #   module load gcc/12 openmpi hdf5/parallel cuda nccl
-# Spack (spack.yaml in the repository lists what is needed):
+# Spack (README, "Clusters", names what is needed):
 #   source "$HOME/spack/share/spack/setup-env.sh"
-#   spack env activate "$root"
+#   spack env activate recpo
 
 # NCCL says what failed and stays quiet otherwise.
 export NCCL_DEBUG=${NCCL_DEBUG:-WARN}
