@@ -29,23 +29,18 @@ std::vector<std::string> sections_but(const std::vector<std::string>& left_out) 
   return sections;
 }
 
-std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 // "align.lambda = 1 | 2": an override for each value.
 Entries parse_axis(const std::string& axis, const std::string& origin, const fs::path& folder) {
   const auto equals = axis.find('=');
-  const std::string key = trimmed(axis.substr(0, equals));
+  const std::string key = axis.substr(0, equals);
   Entries entries;
   for (std::size_t begin = equals; begin != std::string::npos;) {
     const std::size_t end = axis.find('|', begin + 1);
-    const std::string value = trimmed(axis.substr(begin + 1, end == std::string::npos ? end : end - begin - 1));
-    if (value.empty()) throw_usage("{}: '{}' has an empty value; write \"section.key = value | value\"", origin, axis);
+    const std::string value = axis.substr(begin + 1, end == std::string::npos ? end : end - begin - 1);
     entries.push_back(parse_override(key + "=" + value, origin));
     entries.back().folder = folder;
+    if (entries.back().raw.empty())
+      throw_usage("{}: '{}' has an empty value; write \"section.key = value | value\"", origin, axis);
     begin = end;
   }
   if (entries.empty()) throw_usage("{}: '{}' has no values; write \"section.key = value | value\"", origin, axis);

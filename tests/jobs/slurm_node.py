@@ -106,8 +106,9 @@ class SlurmNode:
                 raise TimeoutError(f"waited {seconds} s for {what}\n{logs}")
             time.sleep(0.2)
 
-    def run(self, *command, check=True, **more):
-        return subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    def run(self, *command, check=True, variables=None, **more):
+        """What the command prints; `variables` are added to its environment."""
+        return subprocess.run(command, env={**self.environment, **(variables or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               check=check, timeout=60, **more).stdout
 
     def job(self, number):

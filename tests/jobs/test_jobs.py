@@ -21,6 +21,11 @@ from program_case import BAD_INPUT, STOPPED, USAGE, Program  # noqa: E402
 STEPS = 40
 
 
+def program_variables():
+    """What every job is told of the program under test."""
+    return {"RECPO_PROGRAM": program_case.options.program, "OMP_NUM_THREADS": "1", "ASAN_OPTIONS": "detect_leaks=0"}
+
+
 @unittest.skipIf(slurm_node.missing(), slurm_node.missing())
 class Jobs(Program):
     @classmethod
@@ -47,15 +52,9 @@ class Jobs(Program):
 
     def submit(self, script, *options, overrides="", ranks=2, **variables):
         """The job's number. Slurm copies the script and starts it in the repository, as for a user."""
-        environment = dict(self.cluster.environment, RECPO_DECK=str(self.folder / "deck.toml"), OMP_NUM_THREADS="1",
-                           RECPO_PROGRAM=program_case.options.program, RECPO_OVERRIDES=overrides,
-                           ASAN_OPTIONS="detect_leaks=0", **variables)
-        self.cluster.environment, kept = environment, self.cluster.environment
-        try:
-            return self.cluster.run("sbatch", "--parsable", f"--ntasks-per-node={ranks}", f"--output={self.log}",
-                                    *options, str(ROOT / "jobs" / script), cwd=ROOT).strip()
-        finally:
-            self.cluster.environment = kept
+        variables = {"RECPO_DECK": str(self.folder / "deck.toml"), "RECPO_OVERRIDES": overrides, **program_variables(), **variables}
+        return self.cluster.run("sbatch", "--parsable", f"--ntasks-per-node={ranks}", f"--output={self.log}", *options,
+                                str(ROOT / "jobs" / script), cwd=ROOT, variables=variables).strip()
 
     @property
     def log(self):
@@ -127,13 +126,9 @@ class Jobs(Program):
     def test_sweep(self):
         self.write("sweep.toml", 'include = ["deck.toml"]\n[run]\nstages = ["prepare", "sft", "align", "evaluate"]\n'
                    '[align]\nsteps = 2\n[sweep]\naxes = ["align.lambda = 0 | 2"]\n')
-        environment = dict(self.cluster.environment, RECPO_PROGRAM=program_case.options.program, OMP_NUM_THREADS="1",
-                           RECPO_SBATCH=f"--ntasks-per-node=1 --output={self.log}", ASAN_OPTIONS="detect_leaks=0")
-        self.cluster.environment, kept = environment, self.cluster.environment
-        try:
-            answer = self.cluster.run("bash", str(ROOT / "jobs/submit_sweep.sh"), str(self.folder / "sweep.toml"))
-        finally:
-            self.cluster.environment = kept
+        variables = {"RECPO_SBATCH": f"--ntasks-per-node=1 --output={self.log}", **program_variables()}
+        answer = self.cluster.run("bash", str(ROOT / "jobs/submit_sweep.sh"), str(self.folder / "sweep.toml"),
+                                  variables=variables)
         last = answer.split()[-2]
         self.assertEqual(self.ended(last, "COMPLETED", 0), 0)
         for value in (0, 2):
