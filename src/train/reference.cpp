@@ -14,7 +14,7 @@ std::string to_bytes(const std::vector<double>& values) {
 
 std::vector<double> from_bytes(const std::string& bytes) {
   std::vector<double> values(bytes.size() / sizeof(double));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));  // a rank may have none
   return values;
 }
 }  // namespace

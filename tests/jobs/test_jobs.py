@@ -18,7 +18,7 @@ import program_case  # noqa: E402
 import slurm_node  # noqa: E402
 from program_case import BAD_INPUT, STOPPED, USAGE, Program  # noqa: E402
 
-STEPS = 40
+STEPS = 300  # seconds of work: a warning must not come after the end
 
 
 def program_variables():
