@@ -23,10 +23,10 @@ struct AdamWCoefficients {
   double l2 = 0;                   // added to the gradient, l2 * w
 };
 
-// All [n], elementwise, in place. T is a type of sums (weights stored in less are the rounded copies of these), M is T
-// or Bfloat16.
+// All [n], elementwise, in place. T is a type of sums, M is T or Bfloat16. `rounded` takes the new weights as the model
+// stores them, rounded to nearest, in the same pass over memory; left out where T is what the model stores.
 template <class T, class M = T>
 void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Vector<const T> gradient, Vector<M> m,
-                Vector<M> v, Vector<T> weight);
+                Vector<M> v, Vector<T> weight, Vector<Bfloat16> rounded = {});
 
 }  // namespace recpo::kernels

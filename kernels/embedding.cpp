@@ -8,15 +8,16 @@ template <class T>
 void embedding_forward(const ExecSpace& exec, Vector<const int> tokens, Matrix<const T> table, Matrix<T> out,
                        int first_token) {
   const int hidden = static_cast<int>(out.extent(1)), rows = static_cast<int>(table.extent(0));
-  for_each_row(
-      exec, "recpo::embedding::forward", out.extent(0), hidden, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::embedding::forward", out.extent(0), hidden, packable(hidden, table, out),
+      KOKKOS_LAMBDA(const Row& row) {
         const int place = tokens(row.index()) - first_token;
         T* target = &out(row.index(), 0);
         if (place < 0 || place >= rows) {
           row.for_each(hidden, [&](int h) { target[h] = 0; });
         } else {
           const T* source = &table(place, 0);
-          row.for_each(hidden, [&](int h) { target[h] = source[h]; });
+          row.template for_each_pack<T>(hidden, [&](auto h) { store(target, h, load(source, h)); });
         }
       });
 }
@@ -29,8 +30,9 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
   constexpr int kStrip = 128;
   const int hidden = static_cast<int>(d_out.extent(1)), rows = static_cast<int>(d_table.extent(0));
   const std::int64_t groups = group_token.extent(0), strips = (hidden + kStrip - 1) / kStrip;
-  for_each_row(
-      exec, "recpo::embedding::backward", groups * strips, kStrip, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::embedding::backward", groups * strips, kStrip, packable(hidden, d_out, d_table),
+      KOKKOS_LAMBDA(const Row& row) {
         const std::int64_t group = row.index() / strips;
         const int first_column = static_cast<int>(row.index() % strips) * kStrip;
         const int columns = hidden - first_column < kStrip ? hidden - first_column : kStrip;
@@ -39,7 +41,7 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
         Accumulate<T>* target = &d_table(place, first_column);
         for (int k = group_begin(group); k < group_begin(group + 1); ++k) {
           const T* source = &d_out(order(k), first_column);
-          row.for_each(columns, [&](int h) { target[h] += source[h]; });
+          row.template for_each_pack<T>(columns, [&](auto h) { store(target, h, load(target, h) + load(source, h)); });
         }
       });
 }

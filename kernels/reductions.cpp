@@ -8,12 +8,16 @@ template <class T>
 void square_sum_chunks(const ExecSpace& exec, Vector<const T> x, std::int64_t chunk, Vector<double> partial) {
   const std::int64_t n = x.extent(0);
   const T* x_data = x.data();
-  for_each_row(
-      exec, "recpo::reductions::square_sum", (n + chunk - 1) / chunk, chunk, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::reductions::square_sum", (n + chunk - 1) / chunk, chunk, packable(chunk, x),
+      KOKKOS_LAMBDA(const Row& row) {
         const std::int64_t begin = row.index() * chunk;
         const int count = static_cast<int>(n - begin < chunk ? n - begin : chunk);
         const T* own = x_data + begin;
-        const double sum = row.sum<double>(count, [&](int i) { return static_cast<double>(own[i]) * own[i]; });
+        const double sum = row.template sum_packs<T, double>(count, [&](auto i) {
+          const auto value = as<double>(load(own, i));
+          return value * value;
+        });
         row.once([&]() { partial(row.index()) = sum; });
       });
 }
@@ -22,38 +26,54 @@ template <class From, class To>
 void convert(const ExecSpace& exec, Vector<const From> x, Vector<To> y) {
   const From* x_data = x.data();
   To* y_data = y.data();
-  for_each_element(
-      exec, "recpo::reductions::convert", y.extent(0),
-      KOKKOS_LAMBDA(std::int64_t i) { y_data[i] = static_cast<To>(x_data[i]); });
+  const std::int64_t n = y.extent(0);
+  using Short = std::conditional_t<sizeof(From) < sizeof(To), From, To>;
+  for_each_packed_row<Short>(
+      exec, "recpo::reductions::convert", ElementChunk::number(n), ElementChunk::kSize,
+      packable(ElementChunk::kSize, x, y), KOKKOS_LAMBDA(const Row& row) {
+        const ElementChunk chunk(row.index(), n);
+        row.template for_each_pack<Short>(
+            chunk.count, [&](auto i) { store(y_data, chunk.begin + i, load(x_data, chunk.begin + i)); });
+      });
 }
 
 template <class T>
 void add(const ExecSpace& exec, Vector<const T> x, Vector<T> y) {
   const T* x_data = x.data();
   T* y_data = y.data();
-  for_each_element(
-      exec, "recpo::reductions::add", y.extent(0), KOKKOS_LAMBDA(std::int64_t i) { y_data[i] += x_data[i]; });
+  const std::int64_t n = y.extent(0);
+  for_each_packed_row<T>(
+      exec, "recpo::reductions::add", ElementChunk::number(n), ElementChunk::kSize,
+      packable(ElementChunk::kSize, x, y), KOKKOS_LAMBDA(const Row& row) {
+        const ElementChunk chunk(row.index(), n);
+        row.template for_each_pack<T>(chunk.count, [&](auto i) {
+          const auto at = chunk.begin + i;
+          store(y_data, at, load(y_data, at) + load(x_data, at));
+        });
+      });
 }
 
 template <class T>
 void gather_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> x, Matrix<T> out) {
   const int width = static_cast<int>(out.extent(1));
-  for_each_row(
-      exec, "recpo::reductions::gather_rows", rows.extent(0), width, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::reductions::gather_rows", rows.extent(0), width, packable(width, x, out),
+      KOKKOS_LAMBDA(const Row& row) {
         const T* source = &x(rows(row.index()), 0);
         T* target = &out(row.index(), 0);
-        row.for_each(width, [&](int i) { target[i] = source[i]; });
+        row.template for_each_pack<T>(width, [&](auto i) { store(target, i, load(source, i)); });
       });
 }
 
 template <class T>
 void scatter_add_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> y, Matrix<T> x) {
   const int width = static_cast<int>(y.extent(1));
-  for_each_row(
-      exec, "recpo::reductions::scatter_add_rows", rows.extent(0), width, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::reductions::scatter_add_rows", rows.extent(0), width, packable(width, x, y),
+      KOKKOS_LAMBDA(const Row& row) {
         const T* source = &y(row.index(), 0);
         T* target = &x(rows(row.index()), 0);
-        row.for_each(width, [&](int i) { target[i] += source[i]; });
+        row.template for_each_pack<T>(width, [&](auto i) { store(target, i, load(target, i) + load(source, i)); });
       });
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/rms_norm.hpp"
 
+#include "kernels/reductions.hpp"
 #include "kernels/row.hpp"
 
 namespace recpo::kernels {
@@ -21,13 +22,17 @@ void rms_norm_forward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> 
   const int hidden = static_cast<int>(x.extent(1));
   const Sum epsilon = static_cast<Sum>(eps);
   const T* w = weight.data();
-  for_each_row(
-      exec, "recpo::rms_norm::forward", x.extent(0), hidden, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::rms_norm::forward", x.extent(0), hidden, packable(hidden, x, weight, y),
+      KOKKOS_LAMBDA(const Row& row) {
         const T* x_row = &x(row.index(), 0);
         T* y_row = &y(row.index(), 0);
-        const Sum squares = row.sum<Sum>(hidden, [&](int h) { return static_cast<Sum>(x_row[h]) * x_row[h]; });
+        const Sum squares = row.template sum_packs<T, Sum>(hidden, [&](auto h) {
+          const auto value = load(x_row, h);
+          return value * value;
+        });
         const Sum r = 1 / Kokkos::sqrt(squares / hidden + epsilon);
-        row.for_each(hidden, [&](int h) { y_row[h] = x_row[h] * r * w[h]; });
+        row.template for_each_pack<T>(hidden, [&](auto h) { store(y_row, h, load(x_row, h) * r * load(w, h)); });
         row.once([&]() { inverse_rms(row.index()) = r; });
       });
 }
@@ -35,6 +40,32 @@ void rms_norm_forward(const ExecSpace& exec, Matrix<const T> x, Vector<const T> 
 std::int64_t rms_norm_workspace(std::int64_t tokens, std::int64_t hidden) { return row_chunks(tokens) * hidden; }
 
 namespace {
+
+// What the backward pass of one row t needs: dx += r (dy w - x pull), dw += dy x r.
+template <class T>
+struct BackwardRow {
+  const T *x, *dy;
+  T* dx;
+  Accumulate<T> r, pull;  // pull = r^2 (dy w . x) / H
+
+  KOKKOS_FUNCTION BackwardRow(const Row& row, Matrix<const T> x_rows, const T* w,
+                              Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy_rows, Matrix<T> dx_rows,
+                              std::int64_t t)
+      : x(&x_rows(t, 0)), dy(&dy_rows(t, 0)), dx(&dx_rows(t, 0)), r(inverse_rms(t)) {
+    const int hidden = static_cast<int>(x_rows.extent(1));
+    const T *own_x = x, *own_dy = dy;
+    const auto dot = row.template sum_packs<T, Accumulate<T>>(
+        hidden, [&](auto h) { return load(own_dy, h) * load(w, h) * load(own_x, h); });
+    pull = r * r * (dot / hidden);
+  }
+
+  template <class Index, class Value>
+  KOKKOS_FORCEINLINE_FUNCTION void apply(Index h, const Value& weight, Value& dw) const {
+    const auto x_h = load(x, h), dy_h = load(dy, h);
+    store(dx, h, load(dx, h) + r * (dy_h * weight - x_h * pull));
+    dw = dw + dy_h * x_h * r;
+  }
+};
 
 // dx, and one row of d_weight's sum for each chunk of rows: x and dy are read once for both.
 template <class T>
@@ -45,43 +76,81 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
   const int hidden = static_cast<int>(x.extent(1));
   const std::int64_t tokens = x.extent(0);
   const T* w = weight.data();
-  for_each_row(
-      exec, "recpo::rms_norm::backward", row_chunks(tokens), hidden, KOKKOS_LAMBDA(const Row& chunk) {
+  const Matrix<Sum> chunk_sums(chunk_d_weight, row_chunks(tokens), hidden);
+  for_each_packed_row<T>(
+      exec, "recpo::rms_norm::backward", row_chunks(tokens), hidden, packable(hidden, x, weight, dy, dx, chunk_sums),
+      KOKKOS_LAMBDA(const Row& chunk) {
         const std::int64_t begin = chunk.index() * kChunkRows;
         const std::int64_t end = begin + kChunkRows < tokens ? begin + kChunkRows : tokens;
-        Sum* dw = chunk_d_weight + chunk.index() * hidden;
-        chunk.for_each(hidden, [&](int h) { dw[h] = 0; });
-        for (std::int64_t t = begin; t < end; ++t) {
-          const T *x_row = &x(t, 0), *dy_row = &dy(t, 0);
-          T* dx_row = &dx(t, 0);
-          const Sum r = inverse_rms(t);
-          const Sum dot = chunk.sum<Sum>(hidden, [&](int h) { return static_cast<Sum>(dy_row[h]) * w[h] * x_row[h]; });
-          const Sum pull = r * r * (dot / hidden);
-          chunk.for_each(hidden, [&](int h) {
-            dx_row[h] += r * (static_cast<Sum>(dy_row[h]) * w[h] - x_row[h] * pull);
-            dw[h] += static_cast<Sum>(dy_row[h]) * x_row[h] * r;
+        Sum* dw = &chunk_sums(chunk.index(), 0);
+        chunk.template for_each_pack<T>(
+            hidden, [&](auto h) { store(dw, h, on_lanes([](Sum) { return Sum(0); }, load(w, h))); });
+        std::int64_t t = begin;
+        if constexpr (!kRowsOnHost) {
+          // Four rows at a time: dw goes to memory once for them. On the host a row's dw stays in the first-level cache.
+          for (; t + 4 <= end; t += 4) {
+            const auto row = [&](int k) { return BackwardRow<T>(chunk, x, w, inverse_rms, dy, dx, t + k); };
+            const BackwardRow<T> a = row(0), b = row(1), c = row(2), d = row(3);
+            chunk.template for_each_pack<T>(hidden, [&](auto h) {
+              const auto weight = load(w, h);
+              auto sum = load(dw, h);
+              a.apply(h, weight, sum);
+              b.apply(h, weight, sum);
+              c.apply(h, weight, sum);
+              d.apply(h, weight, sum);
+              store(dw, h, sum);
+            });
+          }
+        }
+        for (; t < end; ++t) {
+          const BackwardRow<T> row(chunk, x, w, inverse_rms, dy, dx, t);
+          chunk.template for_each_pack<T>(hidden, [&](auto h) {
+            auto sum = load(dw, h);
+            row.apply(h, load(w, h), sum);
+            store(dw, h, sum);
           });
         }
       });
 }
 
-// d_weight += the chunks in order, by column strips.
+// Chunks whose sums are added in one pass over them.
+constexpr int kFold = 8;
+
+// The first of every kFold chunks, `stride` apart, becomes their sum.
+template <class T>
+void fold_chunks(const ExecSpace& exec, std::int64_t chunks, std::int64_t stride, std::int64_t hidden, T* sums) {
+  const int width = static_cast<int>(hidden);
+  const std::int64_t group = kFold * stride;
+  const Matrix<T> all(sums, chunks, hidden);
+  for_each_packed_row<T>(
+      exec, "recpo::rms_norm::fold", (chunks + group - 1) / group, hidden, packable(hidden, all),
+      KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t begin = row.index() * group, left = (chunks - begin + stride - 1) / stride;
+        T* target = &all(begin, 0);
+        if (left >= kFold) {
+          row.template for_each_pack<T>(width, [&](auto h) {
+            auto sum = load(target, h);
+            for (int k = 1; k < kFold; ++k) sum = sum + load(target + k * stride * hidden, h);
+            store(target, h, sum);
+          });
+        } else {
+          row.template for_each_pack<T>(width, [&](auto h) {
+            auto sum = load(target, h);
+            for (int k = 1; k < left; ++k) sum = sum + load(target + k * stride * hidden, h);
+            store(target, h, sum);
+          });
+        }
+      });
+}
+
+// d_weight += the sum of the chunks, along a tree that depends on their number only.
 template <class T>
 void add_chunks(const ExecSpace& exec, std::int64_t chunks, T* chunk_d_weight, Vector<T> d_weight) {
-  constexpr int kStrip = 128;
-  const int hidden = static_cast<int>(d_weight.extent(0));
-  T* target = d_weight.data();
-  for_each_row(
-      exec, "recpo::rms_norm::d_weight", (hidden + kStrip - 1) / kStrip, kStrip, KOKKOS_LAMBDA(const Row& strip) {
-        const std::int64_t begin = strip.index() * kStrip;
-        const int columns = static_cast<int>(hidden - begin < kStrip ? hidden - begin : kStrip);
-        T* sum = chunk_d_weight + begin;
-        for (std::int64_t chunk = 1; chunk < chunks; ++chunk) {
-          const T* part = sum + chunk * hidden;
-          strip.for_each(columns, [&](int h) { sum[h] += part[h]; });
-        }
-        strip.for_each(columns, [&](int h) { target[begin + h] += sum[h]; });
-      });
+  const std::int64_t hidden = d_weight.extent(0);
+  for (std::int64_t stride = 1; stride < chunks; stride *= kFold) {
+    fold_chunks(exec, chunks, stride, hidden, chunk_d_weight);
+  }
+  add<T>(exec, Vector<const T>(chunk_d_weight, hidden), d_weight);
 }
 
 }  // namespace

@@ -45,24 +45,24 @@ void rope_tables(const ExecSpace& exec, Vector<const double> inverse_frequency, 
 
 namespace {
 
-// direction +1 rotates by the angle, -1 back. One unit of work is one head of one token.
+// direction +1 rotates by the angle, -1 back.
 template <class T>
 void rotate(const ExecSpace& exec, const char* label, Vector<const int> positions, Matrix<const Accumulate<T>> cosine,
             Matrix<const Accumulate<T>> sine, int heads, Accumulate<T> direction, Matrix<T> x) {
-  using Angle = Accumulate<T>;
   const int half = static_cast<int>(cosine.extent(1));
-  const std::int64_t tokens = x.extent(0);
-  for_each_row(
-      exec, label, tokens * heads, half, KOKKOS_LAMBDA(const Row& row) {
-        const std::int64_t t = row.index() / heads;
-        const Angle* c = &cosine(positions(t), 0);
-        const Angle* s = &sine(positions(t), 0);
-        T* low = &x(t, (row.index() % heads) * 2 * half);
-        T* high = low + half;
-        row.for_each(half, [&](int d) {
-          const Angle a = low[d], b = high[d], sine_d = direction * s[d];
-          low[d] = a * c[d] - b * sine_d;
-          high[d] = b * c[d] + a * sine_d;
+  for_each_packed_row<T>(
+      exec, label, x.extent(0), std::int64_t{heads} * half, packable(half, x, cosine, sine),
+      KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t t = row.index();
+        const Accumulate<T>* c = &cosine(positions(t), 0);
+        const Accumulate<T>* s = &sine(positions(t), 0);
+        T* first = &x(t, 0);
+        row.template for_each_pack_of_groups<T>(heads, half, [&](int head, auto d) {
+          T* low = first + head * 2 * half;
+          T* high = low + half;
+          const auto a = load(low, d), b = load(high, d), cosine_d = load(c, d), sine_d = direction * load(s, d);
+          store(low, d, a * cosine_d - b * sine_d);
+          store(high, d, b * cosine_d + a * sine_d);
         });
       });
 }

@@ -6,19 +6,28 @@
 //     const float sum = row.sum<float>(H, [&](int i) { return x_row[i]; });   // every thread of the row gets it
 //     row.for_each(H, [&](int i) { y_row[i] = x_row[i] * sum; });
 //   });
+// Kernels bound by memory take their elements in packs (lanes.hpp): for_each_pack<T> calls f(i) with an integer on the
+// host and, where `packed` was said at the launch, with packs of 16 bytes of T on the device.
 // A sum has one order, written in this file: the bits depend on the row alone, not on the number of threads nor, on
 // the host, on the vector width. Local to the calling rank, asynchronous on `exec`.
 
 #include <type_traits>
 
+#include "kernels/lanes.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
+// Of a row of numbers x: the largest, and the sum of exp(x - largest).
+template <class Real>
+struct ExponentialSum {
+  Real largest, sum;
+};
+
 class HostRow {
  public:
   using Handle = std::int64_t;
-  explicit HostRow(Handle index) : index_(index) {}
+  explicit HostRow(Handle index, bool) : index_(index) {}
 
   std::int64_t index() const { return index_; }
 
@@ -27,6 +36,17 @@ class HostRow {
   void for_each(int n, const F& f) const {
 #pragma omp simd
     for (int i = 0; i < n; ++i) f(i);
+  }
+
+  template <class T, class F>
+  void for_each_pack(int n, const F& f) const {
+    for_each(n, f);
+  }
+
+  // f(group, i) for i < n in each of `groups` neighbouring stretches of a row.
+  template <class T, class F>
+  void for_each_pack_of_groups(int groups, int n, const F& f) const {
+    for (int group = 0; group < groups; ++group) for_each(n, [&](int i) { f(group, i); });
   }
 
   // Element i goes to lane i % kLanes; lanes are put aside every kBlock elements, so that a long row is no chain of
@@ -44,6 +64,17 @@ class HostRow {
       for (int lane = 0; lane < width; ++lane) total[lane] += total[lane + width];
     }
     return total[0];
+  }
+
+  template <class T, class Sum, class F>
+  Sum sum_packs(int n, const F& f) const {
+    return sum<Sum>(n, [&](int i) { return static_cast<Sum>(f(i)); });
+  }
+
+  template <class Real>
+  ExponentialSum<Real> exponential_sum(int n, const Real* x) const {
+    const Real largest = max<Real>(n, [&](int i) { return x[i]; });
+    return {largest, sum<Real>(n, [&](int i) { return exp(x[i] - largest); })};
   }
 
   // The largest f(i); NaN is passed over.
@@ -85,13 +116,68 @@ class HostRow {
 class TeamRow {
  public:
   using Handle = TeamMember;
-  KOKKOS_FUNCTION explicit TeamRow(const Handle& team) : team_(team) {}
+  KOKKOS_FUNCTION TeamRow(const Handle& team, bool packed) : team_(team), packed_(packed) {}
 
   KOKKOS_FUNCTION std::int64_t index() const { return team_.league_rank(); }
 
   template <class F>
   KOKKOS_FUNCTION void for_each(int n, const F& f) const {
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, n), f);
+  }
+
+  // Whole packs, then what is left over of the row.
+  template <class T, class F>
+  KOKKOS_FUNCTION void for_each_pack(int n, const F& f) const {
+    constexpr int kSize = kPackSize<T>;
+    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, packs + n - beyond), [&](int k) {
+      if (k < packs) {
+        f(Pack<kSize>{k * kSize});
+      } else {
+        f(beyond + k - packs);
+      }
+    });
+  }
+
+  template <class T, class F>
+  KOKKOS_FUNCTION void for_each_pack_of_groups(int groups, int n, const F& f) const {
+    constexpr int kSize = kPackSize<T>;
+    if (packed_ && n % kSize == 0) {
+      const int packs = n / kSize;
+      Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, groups * packs),
+                           [&](int k) { f(k / packs, Pack<kSize>{k % packs * kSize}); });
+    } else {
+      Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, groups * n), [&](int k) { f(k / n, k % n); });
+    }
+  }
+
+  template <class T, class Sum, class F>
+  KOKKOS_FUNCTION Sum sum_packs(int n, const F& f) const {
+    constexpr int kSize = kPackSize<T>;
+    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    return sum<Sum>(packs + n - beyond, [&](int k) {
+      return k < packs ? sum_of_lanes<Sum>(f(Pack<kSize>{k * kSize})) : sum_of_lanes<Sum>(f(beyond + k - packs));
+    });
+  }
+
+  // In one pass: a larger element found on the way rescales the sum before it.
+  template <class Real>
+  KOKKOS_FUNCTION ExponentialSum<Real> exponential_sum(int n, const Real* x) const {
+    constexpr int kSize = kPackSize<Real>;
+    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    ExponentialSum<Real> result;
+    Kokkos::parallel_reduce(
+        Kokkos::TeamVectorRange(team_, packs + n - beyond),
+        [&](int k, ExponentialSum<Real>& partial) {
+          if (k < packs) {
+            const Lanes<Real, kSize> values = load(x, Pack<kSize>{k * kSize});
+            for (int lane = 0; lane < kSize; ++lane) include(partial, {values.lane[lane], Real(1)});
+          } else {
+            include(partial, {x[beyond + k - packs], Real(1)});
+          }
+        },
+        JoinExponentialSums<Real>(result));
+    return result;
   }
 
   template <class Sum, class F>
@@ -121,7 +207,35 @@ class TeamRow {
   }
 
  private:
+  template <class Real>
+  static KOKKOS_FUNCTION void include(ExponentialSum<Real>& total, const ExponentialSum<Real>& part) {
+    if (part.largest > total.largest) {
+      total.sum = total.sum * exp(total.largest - part.largest) + part.sum;
+      total.largest = part.largest;
+    } else if (part.sum > 0) {
+      total.sum += part.sum * exp(part.largest - total.largest);
+    }
+  }
+
+  template <class Real>
+  struct JoinExponentialSums {  // a Kokkos reducer
+    using reducer = JoinExponentialSums;
+    using value_type = ExponentialSum<Real>;
+    using result_view_type = Kokkos::View<value_type, Kokkos::AnonymousSpace, Unmanaged>;
+
+    value_type& result;
+    KOKKOS_FUNCTION explicit JoinExponentialSums(value_type& result) : result(result) {}
+    KOKKOS_FUNCTION void init(value_type& value) const {
+      value = {Kokkos::reduction_identity<Real>::max(), Real(0)};
+    }
+    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const { include(into, from); }
+    KOKKOS_FUNCTION value_type& reference() const { return result; }
+    KOKKOS_FUNCTION result_view_type view() const { return result_view_type(&result); }
+    KOKKOS_FUNCTION bool references_scalar() const { return true; }
+  };
+
   const TeamMember& team_;
+  const bool packed_;
 };
 
 // The one place that chooses.
@@ -131,31 +245,63 @@ using Row = std::conditional_t<kRowsOnHost, HostRow, TeamRow>;
 template <class Body>
 struct RowFunctor {
   Body body;
-  KOKKOS_FUNCTION void operator()(const Row::Handle& handle) const { body(Row(handle)); }
+  bool packed;
+  KOKKOS_FUNCTION void operator()(const Row::Handle& handle) const { body(Row(handle, packed)); }
 };
+
+namespace detail {
+// One row's threads on the device: each works on about `kWork` packs (or elements) of it, 1024 threads at most.
+inline int warps_of_row(std::int64_t elements, int work) {
+  constexpr int kWarp = 32, kMostWarps = 32;
+  int warps = 1;
+  while (warps < kMostWarps && warps * kWarp * work < elements) warps *= 2;
+  return warps;
+}
+
+template <class Body>
+void launch_rows(const ExecSpace& exec, const char* label, std::int64_t rows, int warps, bool packed,
+                 const Body& body) {
+  const RowFunctor<Body> functor{body, packed};
+  if constexpr (kRowsOnHost) {
+    Kokkos::parallel_for(label, RangePolicy(exec, 0, rows), functor);
+  } else {
+    constexpr int kWarp = 32;
+    Kokkos::parallel_for(label, TeamPolicy(exec, static_cast<int>(rows), warps, kWarp), functor);
+  }
+}
+}  // namespace detail
 
 // body(row) for `rows` rows of about `width` elements.
 template <class Body>
 void for_each_row(const ExecSpace& exec, const char* label, std::int64_t rows, std::int64_t width, const Body& body) {
-  if constexpr (kRowsOnHost) {
-    Kokkos::parallel_for(label, RangePolicy(exec, 0, rows), RowFunctor<Body>{body});
-  } else {
-    constexpr int kWarp = 32;
-    int warps = 1;  // about four elements a thread, at most 1024 threads
-    while (warps < kWarp && warps * kWarp * 4 < width) warps *= 2;
-    Kokkos::parallel_for(label, TeamPolicy(exec, static_cast<int>(rows), warps, kWarp), RowFunctor<Body>{body});
-  }
+  detail::launch_rows(exec, label, rows, detail::warps_of_row(width, 4), false, body);
 }
 
-// f(i) for i < n, independent: whole vectors, cut into rows that stay in the first-level cache.
+// The same for rows whose elements are taken in packs of T, `packed` where they may be (packable()).
+template <class T, class Body>
+void for_each_packed_row(const ExecSpace& exec, const char* label, std::int64_t rows, std::int64_t width, bool packed,
+                         const Body& body) {
+  const std::int64_t packs = packed ? width / kPackSize<T> : width;
+  detail::launch_rows(exec, label, rows, detail::warps_of_row(packs, packed ? 2 : 4), packed, body);
+}
+
+// A long vector as rows that stay in the first-level cache.
+struct ElementChunk {
+  static constexpr std::int64_t kSize = 4096;
+  std::int64_t begin;
+  int count;
+  KOKKOS_FUNCTION ElementChunk(std::int64_t index, std::int64_t n)
+      : begin(index * kSize), count(static_cast<int>(n - begin < kSize ? n - begin : kSize)) {}
+  static std::int64_t number(std::int64_t n) { return (n + kSize - 1) / kSize; }
+};
+
+// f(i) for i < n, independent.
 template <class F>
 void for_each_element(const ExecSpace& exec, const char* label, std::int64_t n, const F& f) {
-  constexpr std::int64_t kChunk = 4096;
   for_each_row(
-      exec, label, (n + kChunk - 1) / kChunk, kChunk, KOKKOS_LAMBDA(const Row& row) {
-        const std::int64_t begin = row.index() * kChunk;
-        const int count = static_cast<int>(n - begin < kChunk ? n - begin : kChunk);
-        row.for_each(count, [&](int i) { f(begin + i); });
+      exec, label, ElementChunk::number(n), ElementChunk::kSize, KOKKOS_LAMBDA(const Row& row) {
+        const ElementChunk chunk(row.index(), n);
+        row.for_each(chunk.count, [&](int i) { f(chunk.begin + i); });
       });
 }
 

@@ -8,11 +8,11 @@ namespace recpo::kernels {
 template <class T>
 void sequence_logp_forward(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<const int> target_begin,
                            Vector<const int> target_token, Vector<T> lse, Vector<T> token_logp, int first_token) {
-  for_each_row(
-      exec, "recpo::sequence_logp::forward", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<T>(
+      exec, "recpo::sequence_logp::forward", logits.extent(0), vocab, packable(logits.extent(1), logits),
+      KOKKOS_LAMBDA(const Row& row) {
         const T* logit = &logits(row.index(), 0);
-        const T largest = row.max<T>(vocab, [&](int v) { return logit[v]; });
-        const T sum = row.sum<T>(vocab, [&](int v) { return exp(logit[v] - largest); });
+        const auto [largest, sum] = row.exponential_sum(vocab, logit);
         const T log_sum = Kokkos::log(sum);
         const int begin = target_begin(row.index()), count = target_begin(row.index() + 1) - begin;
         // logit - largest is exact when they are close; adding the two halves of lse first would round it away.
@@ -53,8 +53,9 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
                             Vector<const T> lse, Vector<const T> d_token_logp, int vocab, Matrix<const T> logits,
                             Matrix<D> d_logits, int first_token) {
   const int padding = static_cast<int>(d_logits.extent(1)) - vocab;
-  for_each_row(
-      exec, "recpo::sequence_logp::backward", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
+  for_each_packed_row<D>(
+      exec, "recpo::sequence_logp::backward", logits.extent(0), vocab,
+      packable(logits.extent(1), logits) && packable(d_logits.extent(1), d_logits), KOKKOS_LAMBDA(const Row& row) {
         const T* logit = &logits(row.index(), 0);
         D* d_logit = &d_logits(row.index(), 0);
         const int begin = target_begin(row.index()), end = target_begin(row.index() + 1);
@@ -63,7 +64,8 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
         const T row_lse = lse(row.index());
         const auto column_of = [&](int m) { return target_token(m) - first_token; };
         const auto is_held = [&](int column) { return column >= 0 && column < vocab; };
-        row.for_each(vocab, [&](int v) { d_logit[v] = static_cast<D>(-total * exp(logit[v] - row_lse)); });
+        row.template for_each_pack<D>(
+            vocab, [&](auto v) { store(d_logit, v, -total * exp(load(logit, v) - row_lse)); });
         row.for_each(padding, [&](int v) { d_logit[vocab + v] = static_cast<D>(T(0)); });
         // One after the other: two answers may begin with the same token. A gradient stored in less is rounded once,
         // after the sum, where p and 1 may nearly cancel.

@@ -102,13 +102,18 @@ void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<c
       else
         return stored;
     }();
+    const Vector<Bfloat16> rounded = [&] {
+      if constexpr (kHasMaster)
+        return stored;
+      else
+        return Vector<Bfloat16>();
+    }();
     const auto own_gradient = part(gradient, piece.shard_offset - shard_.slice(bucket).shard_offset, piece.size());
     const auto update = [&](auto& moments) {
       kernels::adamw_step(exec, coefficients, own_gradient, part_of(moments[0], piece.shard_offset, piece.size()),
-                          part_of(moments[1], piece.shard_offset, piece.size()), weight);
+                          part_of(moments[1], piece.shard_offset, piece.size()), weight, rounded);
     };
     has_short_moments() ? update(short_moments_) : update(moments_);
-    if constexpr (kHasMaster) kernels::convert<Real, T>(exec, weight, stored);
   }
 }
 
