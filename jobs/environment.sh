@@ -4,7 +4,7 @@
 # Modules:
 #   module purge
 #   module load gcc/12 openmpi hdf5/parallel cuda nccl
-# Spack (README, "Clusters", names what is needed):
+# Spack (jobs/spack.yaml is the environment):
 #   source "$HOME/spack/share/spack/setup-env.sh"
 #   spack env activate recpo
 
