@@ -321,7 +321,7 @@ void attention_backward(const ExecSpace& exec, const AttentionShape& shape, cons
   template std::int64_t attention_workspace<T>(const AttentionShape&, const std::vector<AttentionSpan>&);         \
   template void attention_forward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&,  \
                                      const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
-                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>, AttentionForm);                  \
+                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>, AttentionForm);     \
   template void attention_backward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&, \
                                       const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,    \
                                       Matrix<const T>, Matrix<const Accumulate<T>>, Matrix<const T>, Matrix<T>,   \

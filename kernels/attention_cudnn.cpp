@@ -162,9 +162,8 @@ void keep_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, cons
 void place_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, const FusedMemory& memory,
                Matrix<const float> lse) {
   for_each_stat(
-      exec, plan, memory, "recpo::attention::place_lse", KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) {
-        stat = token >= 0 ? lse(token, head) : 0;
-      });
+      exec, plan, memory, "recpo::attention::place_lse",
+      KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) { stat = token >= 0 ? lse(token, head) : 0; });
 }
 
 cudnn::AttentionArguments arguments(const FusedMemory& memory, Matrix<const Bfloat16> q, Matrix<const Bfloat16> k,

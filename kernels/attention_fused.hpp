@@ -1,9 +1,9 @@
 #pragma once
-// The fused form of attention.hpp (AttentionForm::kFused): one cuDNN call for all spans and heads, forward and backward,
-// without scores in memory. It is the tree's mask exactly: cuDNN leaves out the keys behind the diagonal, and a bias of
-// 0 or next to minus infinity over the pairs of a span leaves out those between answers.
-// For training on a GPU in bfloat16: queries are keys, D is 64 or 128, and q, k, v are the columns of one matrix
-// [T, (N + 2G) D]. Which file implements it is chosen by CMakeLists.txt.
+// The fused form of attention.hpp (AttentionForm::kFused): one cuDNN call for all spans and heads, forward and
+// backward, without scores in memory. It is the tree's mask exactly: cuDNN leaves out the keys behind the diagonal, and
+// a bias of 0 or next to minus infinity over the pairs of a span leaves out those between answers. For training on a
+// GPU in bfloat16: queries are keys, D is 64 or 128, and q, k, v are the columns of one matrix [T, (N + 2G) D]. Which
+// file implements it is chosen by CMakeLists.txt.
 
 #include <string>
 

@@ -41,7 +41,10 @@ Dims stats_strides(const AttentionPlanShape& shape) {
 
 // What forward and backward share: the graph and its inputs.
 struct Inputs {
-  explicit Inputs(const AttentionPlanShape& shape) : graph(std::make_unique<Graph>()) {
+  Inputs(const AttentionPlanShape& shape, const DescribedDevice& device) : graph(std::make_unique<Graph>()) {
+    if (device.properties != nullptr) {
+      graph->set_device_properties(device.properties).set_sm_version(device.compute_capability);
+    }
     graph->set_io_data_type(frontend::DataType_t::BFLOAT16)
         .set_intermediate_data_type(frontend::DataType_t::FLOAT)
         .set_compute_data_type(frontend::DataType_t::FLOAT);
@@ -85,8 +88,8 @@ Options with_mask(Options options, const AttentionPlanShape& shape, const Inputs
 
 }  // namespace
 
-std::unique_ptr<Graph> attention_forward_graph(const AttentionPlanShape& shape) {
-  Inputs in(shape);
+std::unique_ptr<Graph> attention_forward_graph(const AttentionPlanShape& shape, const DescribedDevice& device) {
+  Inputs in(shape, device);
   auto options = with_mask(frontend::graph::SDPA_attributes(), shape, in);
   options.set_generate_stats(true);
   auto [out, stats] = in.graph->sdpa(in.q, in.k, in.v, options);
@@ -99,8 +102,8 @@ std::unique_ptr<Graph> attention_forward_graph(const AttentionPlanShape& shape) 
   return std::move(in.graph);
 }
 
-std::unique_ptr<Graph> attention_backward_graph(const AttentionPlanShape& shape) {
-  Inputs in(shape);
+std::unique_ptr<Graph> attention_backward_graph(const AttentionPlanShape& shape, const DescribedDevice& device) {
+  Inputs in(shape, device);
   const Tensor out = in.graph->tensor(packed(shape, kOut, shape.heads, shape.out_width(), in.out_offsets));
   const Tensor d_out = in.graph->tensor(packed(shape, kDOut, shape.heads, shape.out_width(), in.out_offsets));
   const Tensor stats = in.graph->tensor(Attributes()

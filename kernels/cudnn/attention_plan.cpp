@@ -47,7 +47,8 @@ Pointers inputs(const AttentionArguments& a) {
 void execute(const Graph& graph, CUstream_st* stream, Pointers pointers, void* workspace, const char* what) {
   const cudnnStatus_t status = frontend::detail::set_stream(handle(), stream);
   if (status != CUDNN_STATUS_SUCCESS) {
-    throw_error(ExitCode::kInternal, "cuDNN: setting the stream failed: {}", frontend::detail::get_error_string(status));
+    throw_error(ExitCode::kInternal, "cuDNN: setting the stream failed: {}",
+                frontend::detail::get_error_string(status));
   }
   check(graph.execute(handle(), pointers, workspace), what);
 }
@@ -122,12 +123,11 @@ void release_attention_plans() {
 
 std::string attention_obstacle(const AttentionPlanShape& shape, const std::string& device_properties,
                                int compute_capability) {
-  const auto device = std::make_shared<frontend::DeviceProperties>();
-  frontend::error_t error = device->deserialize({device_properties.begin(), device_properties.end()});
+  const DescribedDevice device{std::make_shared<frontend::DeviceProperties>(), compute_capability};
+  frontend::error_t error = device.properties->deserialize({device_properties.begin(), device_properties.end()});
   for (const auto& describe : {attention_forward_graph, attention_backward_graph}) {
     if (error.is_bad()) break;
-    const std::unique_ptr<Graph> graph = describe(round_up(shape));
-    graph->set_device_properties(device).set_sm_version(compute_capability);
+    const std::unique_ptr<Graph> graph = describe(round_up(shape), device);
     error = graph->validate();
     if (error.is_good()) error = graph->build_operation_graph();
     if (error.is_good()) error = graph->create_execution_plans({frontend::HeurMode_t::A});

@@ -15,7 +15,7 @@ struct CUstream_st;
 namespace recpo::cudnn {
 
 struct AttentionPlanShape {
-  int batch = 0, rows = 0;                     // B, S
+  int batch = 0, rows = 0;                    // B, S
   int heads = 0, kv_heads = 0, head_dim = 0;  // N, G, D
   auto operator<=>(const AttentionPlanShape&) const = default;
 
@@ -27,12 +27,12 @@ struct AttentionPlanShape {
 // bytes. Places count elements from the tensors' first, for B sequences and, last, the end; lengths may be 0.
 struct AttentionArguments {
   const void *q = nullptr, *k = nullptr, *v = nullptr;
-  const void* bias = nullptr;  // [B, S, S] bfloat16, of every head
+  const void* bias = nullptr;        // [B, S, S] bfloat16, of every head
   const int* lengths = nullptr;      // [B]
   const int* qkv_offsets = nullptr;  // [B + 1]
   const int* out_offsets = nullptr;  // [B + 1]
-  void* out = nullptr;     // assigned by the forward
-  float* stats = nullptr;  // [B, N, S]: log sum exp s, assigned by the forward; the backward reads all of it
+  void* out = nullptr;               // assigned by the forward
+  float* stats = nullptr;            // [B, N, S]: log sum exp s, assigned by the forward; the backward reads all of it
   const void* d_out = nullptr;
   void *dq = nullptr, *dk = nullptr, *dv = nullptr;  // assigned by the backward, which adds to dq in no fixed order
   void* workspace = nullptr;                         // workspace_bytes() of the plan

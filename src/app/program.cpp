@@ -17,9 +17,9 @@ namespace recpo::app {
 namespace {
 
 std::string version_text() {
-  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}, {}, {}\n", program_version(), git_description(), build_description(),
-                     library_description(), mpi_library(), kernels::gemm_description(), kernels::attention_description(),
-                     parallel::nccl_version());
+  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}, {}, {}\n", program_version(), git_description(),
+                     build_description(), library_description(), mpi_library(), kernels::gemm_description(),
+                     kernels::attention_description(), parallel::nccl_version());
 }
 
 Deck read_deck_of(const CommandLine& line) {
