@@ -1,11 +1,13 @@
 // Attention on token trees (training) and on a cache (generation). Operations are counted for the pairs that see each
-// other: 4 D forward and 10 D backward for each pair and head (the backward's recomputed scores included).
+// other: 4 D forward and 10 D backward for each pair and head (the backward's recomputed scores included). Trees are
+// measured in both forms of attention, the fused one where there is cuDNN and a GPU.
 #include "benchmarks/benchmark_context.hpp"
-#include "kernels/attention.hpp"
+#include "kernels/attention_fused.hpp"
 
 namespace recpo::bench {
 namespace {
 
+using kernels::AttentionForm;
 using kernels::AttentionMask;
 using kernels::AttentionShape;
 using kernels::AttentionSpan;
@@ -20,6 +22,8 @@ struct Problem {
   AttentionMask mask() const { return {prefix_end, own_begin, own_end}; }
   std::int64_t query_width() const { return shape.heads * shape.head_dim; }
   std::int64_t key_width() const { return shape.kv_heads * shape.head_dim; }
+  std::int64_t width() const { return query_width() + 2 * key_width(); }
+  bool is_square() const { return queries == keys; }
 };
 
 OwnedVector<int> to_device(const std::vector<int>& values) {
@@ -71,47 +75,68 @@ Problem generation(const benchmark::State& state) {
   return problem;
 }
 
+// q, k and v are columns of one matrix, as in the model, where queries are keys; else k and v are a cache.
 template <class T>
 struct Tensors {
   explicit Tensors(const Problem& problem)
-      : q(filled_matrix<T>(problem.queries, problem.query_width())),
-        k(filled_matrix<T>(problem.keys, problem.key_width())),
-        v(filled_matrix<T>(problem.keys, problem.key_width())),
+      : query_rows(filled_matrix<T>(problem.queries, problem.is_square() ? problem.width() : problem.query_width())),
+        key_rows(filled_matrix<T>(problem.is_square() ? 0 : problem.keys, 2 * problem.key_width())),
         out(filled_matrix<T>(problem.queries, problem.query_width())),
         lse(filled_matrix<Accumulate<T>>(problem.queries, problem.shape.heads)),
-        workspace(filled_vector<Accumulate<T>>(kernels::attention_workspace<T>(problem.shape, problem.spans))) {}
-  OwnedMatrix<T> q, k, v, out;
+        workspace(filled_vector<Accumulate<T>>(kernels::attention_workspace<T>(problem.shape, problem.spans))) {
+    const OwnedMatrix<T>& of_keys = problem.is_square() ? query_rows : key_rows;
+    const std::int64_t first = problem.is_square() ? problem.query_width() : 0, width = problem.key_width();
+    q = columns(query_rows, 0, problem.query_width());
+    k = columns(of_keys, first, width);
+    v = columns(of_keys, first + width, width);
+  }
+  static Matrix<T> columns(const OwnedMatrix<T>& matrix, std::int64_t begin, std::int64_t count) {
+    return Kokkos::subview(matrix, Kokkos::ALL, Kokkos::pair<std::int64_t, std::int64_t>(begin, begin + count));
+  }
+
+  OwnedMatrix<T> query_rows, key_rows, out;
   OwnedMatrix<Accumulate<T>> lse;
   OwnedVector<Accumulate<T>> workspace;
+  Matrix<T> q, k, v;
 };
 
+// Whether there is something to measure.
+bool has_form(benchmark::State& state, const Problem& problem, AttentionForm form) {
+  if (form != AttentionForm::kFused) return true;
+  const std::string obstacle = kernels::fused_attention_obstacle(problem.shape, problem.spans);
+  if (!obstacle.empty()) state.SkipWithError(obstacle.c_str());
+  return obstacle.empty();
+}
+
 template <class T>
-void run_forward(benchmark::State& state, const Problem& problem) {
+void run_forward(benchmark::State& state, const Problem& problem, AttentionForm form) {
+  if (!has_form(state, problem, form)) return;
   const Tensors<T> t(problem);
   const ExecSpace exec;
   for (auto _ : state) {
     kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                  t.workspace);
+                                  t.workspace, form);
     exec.fence();
   }
   report_flops<T>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
 }
 
-template <class T>
+template <class T, AttentionForm form>
 void tree_forward(benchmark::State& state) {
-  run_forward<T>(state, trees(state));
+  run_forward<T>(state, trees(state), form);
 }
 
-template <class T>
+template <class T, AttentionForm form>
 void tree_backward(benchmark::State& state) {
   const Problem problem = trees(state);
+  if (!has_form(state, problem, form)) return;
   const Tensors<T> t(problem), d(problem);
   const ExecSpace exec;
   kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                t.workspace);
+                                t.workspace, form);
   for (auto _ : state) {
     kernels::attention_backward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
-                                   d.out, d.q, d.k, d.v, t.workspace);
+                                   d.out, d.q, d.k, d.v, t.workspace, form);
     exec.fence();
   }
   report_flops<T>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
@@ -121,20 +146,22 @@ void tree_backward(benchmark::State& state) {
 template <class T>
 void cache_forward(benchmark::State& state) {
   const Problem problem = generation(state);
-  run_forward<T>(state, problem);
+  run_forward<T>(state, problem, AttentionForm::kProducts);
   report_bytes(state, 2.0 * sizeof(T) * static_cast<double>(problem.keys * problem.key_width()));
 }
 
 void tree_shapes(benchmark::internal::Benchmark* bench) {
-  bench->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 2, 1024, 4, 10})->UseRealTime();
+  bench->Args({9, 3, 64, 4, 250, 4, 10})->Args({32, 8, 128, 4, 1024, 4, 9})->UseRealTime();
 }
 void cache_shapes(benchmark::internal::Benchmark* bench) {
   bench->Args({9, 3, 64, 20, 300})->Args({9, 3, 64, 1, 300})->Args({32, 8, 128, 16, 1024})->UseRealTime();
 }
-BENCHMARK_TEMPLATE(tree_forward, float)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_forward, Bfloat16)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_backward, float)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_backward, Bfloat16)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, float, AttentionForm::kProducts)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionForm::kProducts)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionForm::kFused)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, float, AttentionForm::kProducts)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kProducts)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kFused)->Apply(tree_shapes);
 BENCHMARK_TEMPLATE(cache_forward, float)->Apply(cache_shapes);
 BENCHMARK_TEMPLATE(cache_forward, Bfloat16)->Apply(cache_shapes);
 

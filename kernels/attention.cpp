@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "kernels/attention_chunks.hpp"
+#include "kernels/attention_fused.hpp"
 #include "kernels/attention_softmax.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/row.hpp"
@@ -200,20 +201,59 @@ void round_rows(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, 
   }
 }
 
+// Whether rows of x lie `width` elements apart, its heads on 16 bytes.
+template <class View>
+bool has_fused_layout(const View& x, std::int64_t width) {
+  return static_cast<std::int64_t>(x.stride(0)) == width && reinterpret_cast<std::uintptr_t>(x.data()) % 16 == 0;
+}
+
+// Whether a call takes the fused form: `qkv` are its operands that lie like q|k|v, `out` those that lie like out.
+bool is_fused(AttentionForm form, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+              const std::vector<Matrix<const Bfloat16>>& qkv, const std::vector<Matrix<const Bfloat16>>& out) {
+  if (form == AttentionForm::kProducts) return false;
+  std::string obstacle = fused_attention_obstacle(shape, spans);
+  const std::int64_t out_width = std::int64_t{shape.heads} * shape.head_dim;
+  const std::int64_t qkv_width = out_width + std::int64_t{2} * shape.kv_heads * shape.head_dim;
+  const auto lies_in = [](std::int64_t width) {
+    return [=](const Matrix<const Bfloat16>& x) { return has_fused_layout(x, width); };
+  };
+  if (!std::ranges::all_of(qkv, lies_in(qkv_width))) obstacle = "q, k, v are not aligned columns of one matrix";
+  if (!std::ranges::all_of(out, lies_in(out_width))) obstacle = "out is not an aligned matrix of its own";
+  if (form == AttentionForm::kFused && !obstacle.empty()) {
+    throw_error(ExitCode::kInternal, "fused attention: {}", obstacle);
+  }
+  return obstacle.empty();
+}
+
 }  // namespace
 
 template <class T>
 std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
   const std::int64_t sums = kStoresSums<T> ? 0 : 2 * num_keys(spans) * shape.kv_heads * shape.head_dim;
-  return std::max(ScoreMemory<T>::elements(1, largest_round(shape, attention_forward_rounds(shape, spans))),
-                  ScoreMemory<T>::elements(2, largest_round(shape, attention_backward_rounds(shape, spans))) + sums);
+  std::int64_t fused = 0;
+  if constexpr (std::is_same_v<T, Bfloat16>) {
+    constexpr std::int64_t kElement = sizeof(Accumulate<T>);
+    if (fused_attention_obstacle(shape, spans).empty()) {
+      fused = (fused_attention_workspace_bytes(shape, spans) + kElement - 1) / kElement;
+    }
+  }
+  return std::max({ScoreMemory<T>::elements(1, largest_round(shape, attention_forward_rounds(shape, spans))),
+                   ScoreMemory<T>::elements(2, largest_round(shape, attention_backward_rounds(shape, spans))) + sums,
+                   fused});
 }
 
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
-                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace) {
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace, AttentionForm form) {
   check_shape(shape, spans);
+  if constexpr (std::is_same_v<T, Bfloat16>) {
+    if (is_fused(form, shape, spans, {q, k, v}, {out})) {
+      return fused_attention_forward(exec, shape, spans, mask, q, k, v, out, lse, workspace);
+    }
+  } else {
+    RECPO_REQUIRE(form != AttentionForm::kFused);
+  }
   using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
   const std::vector<AttentionRound> rounds = attention_forward_rounds(shape, spans);
@@ -235,8 +275,15 @@ template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
-                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace) {
+                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace, AttentionForm form) {
   check_shape(shape, spans);
+  if constexpr (std::is_same_v<T, Bfloat16>) {
+    if (is_fused(form, shape, spans, {q, k, v, dq, dk, dv}, {out, d_out})) {
+      return fused_attention_backward(exec, shape, spans, mask, q, k, v, out, lse, d_out, dq, dk, dv, workspace);
+    }
+  } else {
+    RECPO_REQUIRE(form != AttentionForm::kFused);
+  }
   using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
   const std::vector<AttentionRound> rounds = attention_backward_rounds(shape, spans);
@@ -274,11 +321,11 @@ void attention_backward(const ExecSpace& exec, const AttentionShape& shape, cons
   template std::int64_t attention_workspace<T>(const AttentionShape&, const std::vector<AttentionSpan>&);         \
   template void attention_forward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&,  \
                                      const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
-                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>);                    \
+                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>, AttentionForm);     \
   template void attention_backward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&, \
                                       const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,    \
                                       Matrix<const T>, Matrix<const Accumulate<T>>, Matrix<const T>, Matrix<T>,   \
-                                      Matrix<T>, Matrix<T>, Vector<Accumulate<T>>);
+                                      Matrix<T>, Matrix<T>, Vector<Accumulate<T>>, AttentionForm);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -11,7 +11,12 @@
 // log-sum-exp. With bfloat16 the scores are float, the weights that enter products bfloat16, and dk and dv are summed
 // in float. All memory is the caller's. Asynchronous on `exec`, local to the calling rank; the same bits for any
 // number of threads.
+//
+// Training on a GPU in bfloat16 has a second form, which keeps no scores at all (kernels/attention_fused.hpp). It
+// rounds where the first does, each head's part of dk and dv besides, and adds to dq in no fixed order: its gradients
+// are equal from run to run to rounding, not to the bit.
 
+#include <string>
 #include <vector>
 
 #include "src/support/views.hpp"
@@ -35,7 +40,17 @@ struct AttentionMask {
   Vector<const int> prefix_end, own_begin, own_end;
 };
 
-// Elements of workspace that a forward or backward over these spans needs.
+enum class AttentionForm {
+  kFastest,   // fused where it can be
+  kProducts,  // as above: all types, all problems
+  kFused,     // throws kInternal and names the obstacle where it cannot be
+};
+
+// "attention by cuDNN 9.19.0", or why there is no fused form.
+std::string attention_description();
+
+// Elements of workspace that a forward or backward over these spans needs, in any form. May compile a plan of the fused
+// form, which takes seconds.
 template <class T>
 std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<AttentionSpan>& spans);
 
@@ -44,7 +59,8 @@ std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
-                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace);
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace,
+                       AttentionForm form = AttentionForm::kFastest);
 
 // dq, dk, dv are assigned over the spans' rows; spans have keys of their own. With p = softmax, dp = d_out v^T, delta_i
 // = d_out_i . out_i:
@@ -53,6 +69,7 @@ template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
-                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace);
+                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace,
+                        AttentionForm form = AttentionForm::kFastest);
 
 }  // namespace recpo::kernels

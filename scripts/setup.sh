@@ -2,7 +2,8 @@
 # Installs what building recpo needs and nothing that is already there: Debian packages (as root, where apt exists)
 # and Kokkos into the cache. A second run changes nothing and needs no network.
 #   scripts/setup.sh             for the CPU presets
-#   scripts/setup.sh --cuda 86   also Kokkos for CUDA, compute capability 8.6 (A6000); 90 is H100
+#   scripts/setup.sh --cuda 86   also Kokkos for CUDA, compute capability 8.6 (A6000); 90 is H100; and the headers of
+#                                cudnn-frontend
 #   scripts/setup.sh --slurm     also Slurm, which the tests of the job scripts start for themselves; Debian's packages
 #                                make services of it
 set -euo pipefail
@@ -10,6 +11,8 @@ set -euo pipefail
 source "$(dirname "$0")/steps.sh"
 # shellcheck source-path=SCRIPTDIR source=kokkos.sh
 source "$root/scripts/kokkos.sh"
+# shellcheck source-path=SCRIPTDIR source=cudnn_frontend.sh
+source "$root/scripts/cudnn_frontend.sh"
 
 packages=(
   g++ cmake ninja-build ccache pkg-config git curl ca-certificates python3 python3-venv  # tools
@@ -60,7 +63,7 @@ while [ $# -gt 0 ]; do
       packages+=(slurm-wlm munge)
       shift
       ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) fail "unknown argument $1; see --help" ;;
   esac
 done
@@ -69,3 +72,4 @@ start_log
 setup_packages
 setup_kokkos cpu
 for architecture in "${architectures[@]}"; do setup_kokkos "cuda-$architecture"; done
+[ ${#architectures[@]} -eq 0 ] || setup_cudnn_frontend

@@ -1,4 +1,9 @@
 # Every third-party package recpo uses, in one place.
+if(DEFINED ENV{RECPO_CACHE})
+  set(RECPO_CACHE $ENV{RECPO_CACHE})  # what scripts/setup.sh fills
+else()
+  set(RECPO_CACHE $ENV{HOME}/.cache/recpo)
+endif()
 include(RecpoKokkos)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
@@ -27,6 +32,12 @@ else()
   # Optional: without NCCL the GPU build communicates through MPI. It may lie beside the toolkit's libraries.
   find_library(RECPO_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT} PATH_SUFFIXES lib lib64)
   find_path(RECPO_NCCL_INCLUDE nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  # Optional: without cuDNN and its frontend (headers alone; scripts/setup.sh puts them into the cache) attention is made
+  # of matrix products. The library is opened when the program runs, so it may be missing there.
+  find_library(RECPO_CUDNN_LIBRARY cudnn libcudnn.so.9 HINTS ${CUDAToolkit_LIBRARY_DIR} ${CUDAToolkit_LIBRARY_ROOT}
+               PATH_SUFFIXES lib lib64)
+  find_path(RECPO_CUDNN_INCLUDE cudnn.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  find_path(RECPO_CUDNN_FRONTEND_INCLUDE cudnn_frontend.h HINTS ${RECPO_CACHE}/cudnn-frontend-1.32.0/include)
 endif()
 if(RECPO_BUILD_TESTS)
   find_package(GTest REQUIRED)

@@ -4,15 +4,10 @@ set(RECPO_KOKKOS_SOURCE "$ENV{RECPO_KOKKOS_SOURCE}" CACHE PATH "Kokkos source tr
 set(RECPO_KOKKOS_RELEASE "https://github.com/kokkos/kokkos/releases/download/4.7.00/kokkos-4.7.00.tar.gz")
 set(RECPO_CUDA_COMPAT ${CMAKE_CURRENT_LIST_DIR}/cuda13_compat.hpp)
 
-if(DEFINED ENV{RECPO_CACHE})
-  set(RECPO_KOKKOS_PREFIX $ENV{RECPO_CACHE})
-else()
-  set(RECPO_KOKKOS_PREFIX $ENV{HOME}/.cache/recpo)
-endif()
 if(RECPO_CUDA)
-  string(APPEND RECPO_KOKKOS_PREFIX /kokkos-4.7.0-cuda-${CMAKE_CUDA_ARCHITECTURES})
+  set(RECPO_KOKKOS_PREFIX ${RECPO_CACHE}/kokkos-4.7.0-cuda-${CMAKE_CUDA_ARCHITECTURES})
 else()
-  string(APPEND RECPO_KOKKOS_PREFIX /kokkos-4.7.0-cpu)
+  set(RECPO_KOKKOS_PREFIX ${RECPO_CACHE}/kokkos-4.7.0-cpu)
 endif()
 
 find_package(Kokkos 4.5 QUIET CONFIG HINTS ${RECPO_KOKKOS_PREFIX})

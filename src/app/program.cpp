@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "kernels/attention.hpp"
 #include "kernels/gemm.hpp"
 #include "src/app/builtin.hpp"
 #include "src/app/commands/commands.hpp"
@@ -16,8 +17,9 @@ namespace recpo::app {
 namespace {
 
 std::string version_text() {
-  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}, {}\n", program_version(), git_description(), build_description(),
-                     library_description(), mpi_library(), kernels::gemm_description(), parallel::nccl_version());
+  return fmt::format("recpo {} ({})\n{}\n{}\n{}, {}, {}, {}\n", program_version(), git_description(),
+                     build_description(), library_description(), mpi_library(), kernels::gemm_description(),
+                     kernels::attention_description(), parallel::nccl_version());
 }
 
 Deck read_deck_of(const CommandLine& line) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <vector>
 
+#include "kernels/attention.hpp"
 #include "kernels/gemm.hpp"
 #include "src/support/check.hpp"
 
@@ -118,9 +119,9 @@ Runtime::~Runtime() {
 }
 
 std::string Runtime::description() const {
-  return fmt::format("{} rank{} x {} thread{} on {} core{}, {}, {}", size_, size_ == 1 ? "" : "s", threads_,
+  return fmt::format("{} rank{} x {} thread{} on {} core{}, {}, {}, {}", size_, size_ == 1 ? "" : "s", threads_,
                      threads_ == 1 ? "" : "s", cores_, cores_ == 1 ? "" : "s", mpi_library(),
-                     kernels::gemm_description());
+                     kernels::gemm_description(), kernels::attention_description());
 }
 
 std::string mpi_library() {

@@ -60,6 +60,25 @@ std::vector<RowBounds> row_bounds(const AttentionProblem& problem, const Attenti
   return rows;
 }
 
+// The fused form's rows: it takes powers of two of scores times log2 e, so that two more products round relative to the
+// scores themselves, and whenever a tile of keys raises the maximum it multiplies what it has summed by such a power.
+inline std::vector<RowBounds> fused_row_bounds(const AttentionProblem& problem, const AttentionForward& forward) {
+  constexpr std::int64_t kTile = 64;  // keys: the smallest of its tiles
+  const double tiles = 1 + static_cast<double>(problem.keys / kTile);
+  std::vector<RowBounds> rows = row_bounds<Bfloat16>(problem, forward);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    RowBounds& row = rows[r];
+    const double scores = std::max(std::abs(row.low), std::abs(row.high)) + row.score;
+    const double power = u<Bfloat16>(4) * scores + u<Bfloat16>(kExpRoundings + 1);
+    row.weight = row.weight + (1 + row.weight) * std::expm1((2 + tiles) * power);
+    row.lse += (2 + tiles) * power;
+    row.weight_again =
+        row.weight_again +
+        (1 + row.weight_again) * std::expm1((2 + tiles) * power + u<Bfloat16>(4) * std::abs(forward.lse[r]));
+  }
+  return rows;
+}
+
 // Bounds of results as computed become bounds of results as stored.
 template <class T>
 void add_storage(const Values& expected, Values& bounds) {
@@ -87,15 +106,16 @@ struct BackwardBounds {
   Values dq, dk, dv;
 };
 
+// `part` is the rounding of a head's part of dk and dv before parts are added, 0 where it is not stored.
 template <class T>
 BackwardBounds backward_bounds(const AttentionProblem& problem, const AttentionForward& forward,
-                               const AttentionBackward& backward, const Values& d_out) {
+                               const AttentionBackward& backward, const Values& d_out,
+                               const std::vector<RowBounds>& rows, double part = 0) {
   const int heads = problem.shape.heads, head_dim = problem.shape.head_dim;
-  const std::vector<RowBounds> rows = row_bounds<T>(problem, forward);
   const Values out = out_bounds<T>(problem, forward, rows);
   BackwardBounds bounds{Values(problem.q.size()), Values(problem.k.size()), Values(problem.v.size())};
   const double key_sum = u<T>(problem.keys + 1);
-  const double query_sum = u<T>(problem.queries * (heads / problem.shape.kv_heads) + 1);
+  const double query_sum = part + u<T>(problem.queries * (heads / problem.shape.kv_heads) + 1);
   for_each_pair(problem, [&](std::int64_t i, std::int64_t j, int head, std::int64_t pair) {
     const std::int64_t query = problem.query_at(i, head), key = problem.key_at(j, head);
     const double again = rows[i * heads + head].weight_again, p = forward.p[pair];

@@ -31,7 +31,7 @@ void check(const AttentionProblem& problem) {
   const reference::AttentionBackward backward = reference::attention_backward(problem, forward, d_out);
   const auto rows = test::row_bounds<T>(problem, forward);
   const Values out_bounds = test::out_bounds<T>(problem, forward, rows);
-  const test::BackwardBounds bounds = test::backward_bounds<T>(problem, forward, backward, d_out);
+  const test::BackwardBounds bounds = test::backward_bounds<T>(problem, forward, backward, d_out, rows);
   const auto compare = [](const Values& values, const Values& expected, const Values& bound, const char* what) {
     test::expect_within<T>(
         values, expected, [&](auto i) { return bound[i]; }, what);

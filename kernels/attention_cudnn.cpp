@@ -1,0 +1,250 @@
+// The fused form of attention by cuDNN. Around its call, small kernels place what cuDNN wants beside the operands: each
+// span's begin and length, the bias, and the log-sum-exp in its own order.
+
+#include <algorithm>
+#include <limits>
+
+#include "kernels/attention_fused.hpp"
+#include "kernels/cudnn/attention_plan.hpp"
+#include "kernels/cudnn/library.hpp"
+#include "kernels/row.hpp"
+#include "src/support/check.hpp"
+
+namespace recpo::kernels {
+
+namespace {
+
+cudnn::AttentionPlanShape plan_shape(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  std::int64_t rows = 1;
+  for (const AttentionSpan& span : spans) rows = std::max(rows, span.query_end - span.query_begin);
+  return cudnn::round_up({.batch = static_cast<int>(spans.size()),
+                          .rows = static_cast<int>(rows),
+                          .heads = shape.heads,
+                          .kv_heads = shape.kv_heads,
+                          .head_dim = shape.head_dim});
+}
+
+const cudnn::AttentionPlan* find_plan(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  static const bool released_at_the_end = [] {
+    Kokkos::push_finalize_hook(cudnn::release_attention_plans);
+    return true;
+  }();
+  static_cast<void>(released_at_the_end);
+  return cudnn::find_attention_plan(plan_shape(shape, spans));
+}
+
+std::int64_t aligned(std::int64_t bytes) {
+  constexpr std::int64_t kAlignment = 256;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// The caller's workspace, cut up. With a null begin it only counts.
+struct FusedMemory {
+  FusedMemory(const cudnn::AttentionPlanShape& plan, std::int64_t plan_bytes, float* begin)
+      : base(reinterpret_cast<std::intptr_t>(begin)), end(aligned(base)) {
+    const std::int64_t batch = plan.batch, rows = plan.rows;
+    begins = take<int>(batch + 1);
+    lengths = take<int>(batch);
+    qkv_offsets = take<int>(batch + 1);
+    out_offsets = take<int>(batch + 1);
+    bias = take<Bfloat16>(batch * rows * rows);
+    stats = take<float>(batch * plan.heads * rows);
+    cudnn = take<char>(plan_bytes);
+  }
+  std::int64_t bytes() const { return end - base; }
+
+  int *begins, *lengths, *qkv_offsets, *out_offsets;
+  Bfloat16* bias;
+  float* stats;
+  char* cudnn;
+
+ private:
+  template <class Element>
+  Element* take(std::int64_t count) {
+    Element* taken = reinterpret_cast<Element*>(end);
+    end = aligned(end + count * static_cast<std::int64_t>(sizeof(Element)));
+    return taken;
+  }
+  std::int64_t base, end;
+};
+
+// Spans that travel inside a kernel's functor, few enough for its fast launch.
+struct SpanTable {
+  static constexpr int kCapacity = 32;
+  int first = 0, count = 0;
+  int begin[kCapacity] = {}, length[kCapacity] = {};
+};
+
+// Begins, lengths and offsets of B sequences and the end; those behind the spans are empty.
+void place_spans(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, const cudnn::AttentionPlanShape& plan,
+                 const FusedMemory& memory) {
+  const int batch = plan.batch, qkv_width = static_cast<int>(plan.qkv_width()),
+            out_width = static_cast<int>(plan.out_width());
+  int *begins = memory.begins, *lengths = memory.lengths, *qkv_offsets = memory.qkv_offsets,
+      *out_offsets = memory.out_offsets;
+  SpanTable table;
+  for (int i = 0; i <= batch; ++i) {
+    const bool exists = i < static_cast<int>(spans.size());
+    const AttentionSpan& span = exists ? spans[i] : spans.back();
+    table.begin[table.count] = static_cast<int>(exists ? span.query_begin : span.query_end);
+    table.length[table.count++] = static_cast<int>(exists ? span.query_end - span.query_begin : 0);
+    if (table.count < SpanTable::kCapacity && i < batch) continue;
+    for_each_element(
+        exec, "recpo::attention::place_spans", table.count, KOKKOS_LAMBDA(std::int64_t entry) {
+          const int at = table.first + static_cast<int>(entry), begin = table.begin[entry];
+          begins[at] = begin;
+          if (at < batch) lengths[at] = table.length[entry];
+          qkv_offsets[at] = begin * qkv_width;
+          out_offsets[at] = begin * out_width;
+        });
+    table.first += table.count;
+    table.count = 0;
+  }
+}
+
+// Eight neighbouring elements of the bias: one store.
+struct alignas(16) BiasVector {
+  static constexpr int kWidth = 8;
+  Bfloat16 element[kWidth];
+};
+
+// bias [B, S, S] from the mask: 0 where the pair sees each other, else so low that its weight is 0 beside any score and
+// yet finite. Rows behind a span's last are 0 too.
+void fill_bias(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
+               const cudnn::AttentionPlanShape& plan, const FusedMemory& memory) {
+  const int rows = plan.rows, vectors = rows / BiasVector::kWidth;
+  const int *begins = memory.begins, *lengths = memory.lengths;
+  BiasVector* bias = reinterpret_cast<BiasVector*>(memory.bias);
+  for_each_row(
+      exec, "recpo::attention::bias", static_cast<std::int64_t>(spans.size()) * rows, vectors,
+      KOKKOS_LAMBDA(const Row& row) {
+        const int sequence = static_cast<int>(row.index() / rows), local = static_cast<int>(row.index() % rows);
+        const int begin = begins[sequence], query = begin + local;
+        const bool exists = local < lengths[sequence];
+        const int prefix = exists ? mask.prefix_end(query) - begin : rows;
+        const int own_begin = exists ? mask.own_begin(query) - begin : 0;
+        const int own_end = exists ? mask.own_end(query) - begin : 0;
+        row.for_each(vectors, [&](int i) {
+          BiasVector vector;
+          for (int e = 0; e < BiasVector::kWidth; ++e) {
+            const int key = i * BiasVector::kWidth + e;
+            const bool seen = key < prefix || (key >= own_begin && key < own_end);
+            vector.element[e] = Bfloat16::from_bits(seen ? 0 : 0xF180);  // -2^100
+          }
+          bias[row.index() * vectors + i] = vector;
+        });
+      });
+}
+
+// f(stat, token, head) for all elements of stats [B, N, S], token -1 behind the end of its sequence.
+template <class F>
+void for_each_stat(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, const FusedMemory& memory,
+                   const char* label, const F& f) {
+  const int rows = plan.rows, heads = plan.heads;
+  const int *begins = memory.begins, *lengths = memory.lengths;
+  float* stats = memory.stats;
+  for_each_row(
+      exec, label, std::int64_t{plan.batch} * rows, heads, KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t sequence = row.index() / rows, local = row.index() % rows;
+        const std::int64_t token = local < lengths[sequence] ? begins[sequence] + local : -1;
+        row.for_each(heads, [&](int head) { f(stats[(sequence * heads + head) * rows + local], token, head); });
+      });
+}
+
+void keep_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, const FusedMemory& memory,
+              Matrix<float> lse) {
+  for_each_stat(
+      exec, plan, memory, "recpo::attention::keep_lse", KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) {
+        if (token >= 0) lse(token, head) = stat;
+      });
+}
+
+void place_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, const FusedMemory& memory,
+               Matrix<const float> lse) {
+  for_each_stat(
+      exec, plan, memory, "recpo::attention::place_lse",
+      KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) { stat = token >= 0 ? lse(token, head) : 0; });
+}
+
+cudnn::AttentionArguments arguments(const FusedMemory& memory, Matrix<const Bfloat16> q, Matrix<const Bfloat16> k,
+                                    Matrix<const Bfloat16> v) {
+  cudnn::AttentionArguments arguments;
+  arguments.q = q.data();
+  arguments.k = k.data();
+  arguments.v = v.data();
+  arguments.bias = memory.bias;
+  arguments.lengths = memory.lengths;
+  arguments.qkv_offsets = memory.qkv_offsets;
+  arguments.out_offsets = memory.out_offsets;
+  arguments.stats = memory.stats;
+  arguments.workspace = memory.cudnn;
+  return arguments;
+}
+
+bool are_packed_rows(const std::vector<AttentionSpan>& spans) {
+  std::int64_t end = 0;
+  for (const AttentionSpan& span : spans) {
+    if (span.query_begin != span.key_begin || span.query_end != span.key_end || span.query_begin < end) return false;
+    end = span.query_end;
+  }
+  return !spans.empty();
+}
+
+}  // namespace
+
+std::string attention_description() {
+  return cudnn::absence().empty() ? "attention by " + cudnn::description() : "without cuDNN: " + cudnn::absence();
+}
+
+std::string fused_attention_obstacle(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  if (!cudnn::absence().empty()) return cudnn::absence();
+  if (shape.head_dim != 64 && shape.head_dim != 128) return "heads have neither 64 nor 128 elements";
+  if (!are_packed_rows(spans)) return "queries are not keys";
+  const std::int64_t width = std::int64_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
+  if (spans.back().query_end * width > std::numeric_limits<int>::max()) return "offsets do not fit 32 bits";
+  return find_plan(shape, spans) == nullptr ? "cuDNN does not support the shape" : "";
+}
+
+std::int64_t fused_attention_workspace_bytes(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+  const std::int64_t plan_bytes = find_plan(shape, spans)->workspace_bytes();
+  return FusedMemory(plan_shape(shape, spans), plan_bytes, nullptr).bytes() + aligned(1);
+}
+
+void fused_attention_forward(const ExecSpace& exec, const AttentionShape& shape,
+                             const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
+                             Matrix<const Bfloat16> q, Matrix<const Bfloat16> k, Matrix<const Bfloat16> v,
+                             Matrix<Bfloat16> out, Matrix<float> lse, Vector<float> workspace) {
+  const cudnn::AttentionPlan& plan = *find_plan(shape, spans);
+  const cudnn::AttentionPlanShape planned = plan_shape(shape, spans);
+  const FusedMemory memory(planned, plan.workspace_bytes(), workspace.data());
+  RECPO_REQUIRE(memory.bytes() <= static_cast<std::int64_t>(workspace.extent(0) * sizeof(float)));
+  place_spans(exec, spans, planned, memory);
+  fill_bias(exec, spans, mask, planned, memory);
+  cudnn::AttentionArguments call = arguments(memory, q, k, v);
+  call.out = out.data();
+  plan.forward(exec.cuda_stream(), call);
+  keep_lse(exec, planned, memory, lse);
+}
+
+void fused_attention_backward(const ExecSpace& exec, const AttentionShape& shape,
+                              const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
+                              Matrix<const Bfloat16> q, Matrix<const Bfloat16> k, Matrix<const Bfloat16> v,
+                              Matrix<const Bfloat16> out, Matrix<const float> lse, Matrix<const Bfloat16> d_out,
+                              Matrix<Bfloat16> dq, Matrix<Bfloat16> dk, Matrix<Bfloat16> dv, Vector<float> workspace) {
+  const cudnn::AttentionPlan& plan = *find_plan(shape, spans);
+  const cudnn::AttentionPlanShape planned = plan_shape(shape, spans);
+  const FusedMemory memory(planned, plan.workspace_bytes(), workspace.data());
+  RECPO_REQUIRE(memory.bytes() <= static_cast<std::int64_t>(workspace.extent(0) * sizeof(float)));
+  place_spans(exec, spans, planned, memory);
+  fill_bias(exec, spans, mask, planned, memory);
+  place_lse(exec, planned, memory, lse);
+  cudnn::AttentionArguments call = arguments(memory, q, k, v);
+  call.out = const_cast<Bfloat16*>(out.data());  // read here
+  call.d_out = d_out.data();
+  call.dq = dq.data();
+  call.dk = dk.data();
+  call.dv = dv.data();
+  plan.backward(exec.cuda_stream(), call);
+}
+
+}  // namespace recpo::kernels
