@@ -13,11 +13,9 @@ void horizontal_forward(benchmark::State& state) {
              out = filled_matrix<float>(windows, kFilters);
   const auto bias = filled_vector<float>(kFilters);
   const OwnedMatrix<int> place("recpo::bench::place", windows, kFilters);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::horizontal_forward<float>(exec, kLength, kHeight, products, bias, out, place);
-    exec.fence();
-  }
+  });
   report_bytes(state, 1.0 * sizeof(float) * windows * kLength * kHeight * kFilters);
 }
 BENCHMARK(horizontal_forward)->Arg(32)->Arg(8192)->UseRealTime();
@@ -27,11 +25,9 @@ void horizontal_backward(benchmark::State& state) {
   const auto d_products = filled_matrix<float>(windows * kLength, kHeight * kFilters),
              d_out = filled_matrix<float>(windows, kFilters);
   const OwnedMatrix<int> place("recpo::bench::place", windows, kFilters);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::horizontal_backward<float>(exec, kLength, kHeight, place, d_out, d_products);
-    exec.fence();
-  }
+  });
   report_bytes(state, 1.0 * sizeof(float) * windows * kLength * kHeight * kFilters);
 }
 BENCHMARK(horizontal_backward)->Arg(32)->Arg(8192)->UseRealTime();
@@ -40,11 +36,7 @@ void vertical_forward(benchmark::State& state) {
   const std::int64_t windows = state.range(0), hidden = state.range(1);
   const auto x = filled_matrix<float>(windows * kLength, hidden), weight = filled_matrix<float>(1, kLength),
              out = filled_matrix<float>(windows, hidden);
-  const ExecSpace exec;
-  for (auto _ : state) {
-    kernels::vertical_forward<float>(exec, kLength, x, weight, out);
-    exec.fence();
-  }
+  time_kernel(state, [&](const ExecSpace& exec) { kernels::vertical_forward<float>(exec, kLength, x, weight, out); });
   report_bytes(state, 1.0 * sizeof(float) * windows * kLength * hidden);
 }
 BENCHMARK(vertical_forward)->Args({32, 64})->Args({8192, 64})->UseRealTime();
@@ -54,11 +46,9 @@ void vertical_backward(benchmark::State& state) {
   const auto x = filled_matrix<float>(windows * kLength, hidden), weight = filled_matrix<float>(1, kLength),
              d_out = filled_matrix<float>(windows, hidden), dx = filled_matrix<float>(windows * kLength, hidden),
              terms = filled_matrix<float>(windows, kLength);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::vertical_backward<float>(exec, kLength, x, weight, d_out, dx, terms);
-    exec.fence();
-  }
+  });
   report_bytes(state, 3.0 * sizeof(float) * windows * kLength * hidden);
 }
 BENCHMARK(vertical_backward)->Args({32, 64})->Args({8192, 64})->UseRealTime();

@@ -13,11 +13,9 @@ void dropout_forward(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), width = state.range(1);
   const auto x = filled_matrix<T>(tokens, width), y = filled_matrix<T>(tokens, width);
   const OwnedVector<int> key("recpo::bench::key", tokens);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::dropout_forward<T>(exec, {key, 256, kProbability, 0}, x, y);
-    exec.fence();
-  }
+  });
   report_bytes(state, 2.0 * sizeof(T) * tokens * width);
 }
 BENCHMARK_TEMPLATE(dropout_forward, float)->Args({8192, 576})->Args({2048, 4096})->UseRealTime();
@@ -28,11 +26,9 @@ void dropout_backward(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), width = state.range(1);
   const auto dy = filled_matrix<T>(tokens, width), dx = filled_matrix<T>(tokens, width);
   const OwnedVector<int> key("recpo::bench::key", tokens);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::dropout_backward<T>(exec, {key, 256, kProbability, 0}, dy, dx);
-    exec.fence();
-  }
+  });
   report_bytes(state, 3.0 * sizeof(T) * tokens * width);
 }
 BENCHMARK_TEMPLATE(dropout_backward, float)->Args({8192, 576})->Args({2048, 4096})->UseRealTime();

@@ -23,15 +23,13 @@ void embedding_forward(benchmark::State& state) {
   const std::int64_t tokens = state.range(0), hidden = state.range(1);
   const auto table = filled_matrix<T>(kVocab, hidden), out = filled_matrix<T>(tokens, hidden);
   const auto ids = ints(tokens, 7919, kGroup, kVocab);
-  const ExecSpace exec;
-  for (auto _ : state) {
-    kernels::embedding_forward<T>(exec, ids, table, out);
-    exec.fence();
-  }
+  time_kernel(state, [&](const ExecSpace& exec) { kernels::embedding_forward<T>(exec, ids, table, out); });
   report_bytes(state, sizeof(T) * (1 + 1.0 / kGroup) * tokens * hidden);
 }
 BENCHMARK_TEMPLATE(embedding_forward, float)->Args({16384, 576})->UseRealTime();
 BENCHMARK_TEMPLATE(embedding_forward, Bfloat16)->Args({16384, 576})->UseRealTime();
+const auto* const device_forward =
+    device_cases("embedding_forward<Bfloat16>", embedding_forward<Bfloat16>, {{32768, 4096}});
 
 template <class T>
 void embedding_backward(benchmark::State& state) {
@@ -40,15 +38,15 @@ void embedding_backward(benchmark::State& state) {
   const auto d_table = filled_matrix<Accumulate<T>>(kVocab, hidden);
   const auto group_token = ints(groups, 7919, 1, kVocab), begin = ints(groups + 1, kGroup, 1, tokens + 1);
   const auto order = ints(tokens, 1, 1, tokens);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::embedding_backward<T>(exec, group_token, begin, order, d_out, d_table);
-    exec.fence();
-  }
+  });
   report_bytes(state, (sizeof(T) + sizeof(Accumulate<T>) * 2.0 / kGroup) * tokens * hidden);
 }
 BENCHMARK_TEMPLATE(embedding_backward, float)->Args({16384, 576})->UseRealTime();
 BENCHMARK_TEMPLATE(embedding_backward, Bfloat16)->Args({16384, 576})->UseRealTime();
+const auto* const device_backward =
+    device_cases("embedding_backward<Bfloat16>", embedding_backward<Bfloat16>, {{32768, 4096}});
 
 }  // namespace
 }  // namespace recpo::bench

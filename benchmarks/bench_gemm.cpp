@@ -1,9 +1,11 @@
 // Matrix products of training and generation: the blocks of SmolLM2-135M and Llama-3.1-8B, the vocabulary head, the
-// scores of attention. In bfloat16 the gradients of weights and the scores are float, as the program has them.
+// scores of attention. In bfloat16 the gradients of weights and the scores are float, as the program has them. On a
+// device, `of_cublas_best` compares with the best algorithm that cuBLAS offers for the same product.
 
 #include <vector>
 
 #include "benchmarks/benchmark_context.hpp"
+#include "benchmarks/cublas_best.hpp"
 #include "kernels/gemm.hpp"
 
 namespace recpo::bench {
@@ -19,12 +21,23 @@ void run_product(benchmark::State& state, Op op_a, Op op_b, float beta) {
   const auto a = a_transposed ? filled_matrix<T>(k, m) : filled_matrix<T>(m, k);
   const auto b = b_transposed ? filled_matrix<T>(n, k) : filled_matrix<T>(k, n);
   const auto c = filled_matrix<C>(m, n);
-  const ExecSpace exec;
-  for (auto _ : state) {
-    kernels::gemm<T, C>(exec, op_a, op_b, 1, a, b, beta, c);
-    exec.fence();
-  }
+  time_kernel(state, [&](const ExecSpace& exec) { kernels::gemm<T, C>(exec, op_a, op_b, 1, a, b, beta, c); });
   report_flops<T>(state, 2.0 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k));
+  const kernels::GemmCall<T, C> call{.op_a = op_a,
+                                     .op_b = op_b,
+                                     .m = m,
+                                     .n = n,
+                                     .k = k,
+                                     .a = a.data(),
+                                     .lda = a_transposed ? m : k,
+                                     .b = b.data(),
+                                     .ldb = b_transposed ? k : n,
+                                     .beta = beta,
+                                     .c = c.data(),
+                                     .ldc = n};
+  if (const std::optional<double> best = best_cublas_seconds<T, C>(call)) {
+    state.counters["of_cublas_best"] = benchmark::Counter(*best, benchmark::Counter::kIsIterationInvariantRate);
+  }
 }
 
 // y [m, n] = x [m, k] W [n, k]^T
@@ -68,11 +81,7 @@ void run_heads(benchmark::State& state, bool scores) {
                      .c = out.data() + (scores ? of_scores : of_rows),
                      .ldc = scores ? keys : width});
   }
-  const ExecSpace exec;
-  for (auto _ : state) {
-    kernels::gemm_batched<T, C>(exec, calls);
-    exec.fence();
-  }
+  time_kernel(state, [&](const ExecSpace& exec) { kernels::gemm_batched<T, C>(exec, calls); });
   report_flops<T>(state, 2.0 * static_cast<double>(heads * rows) * static_cast<double>(keys * head_dim));
 }
 
@@ -115,6 +124,36 @@ BENCHMARK_TEMPLATE(head_scores, float)->Apply(head_shapes);
 BENCHMARK_TEMPLATE(head_scores, Bfloat16)->Apply(head_shapes);
 BENCHMARK_TEMPLATE(head_sums, float)->Apply(head_shapes);
 BENCHMARK_TEMPLATE(head_sums, Bfloat16)->Apply(head_shapes);
+
+// Llama-3.1-8B on micro-batches of 4,096 and 8,192 tokens: q|k|v, o, gate|up, down; the head on 512 rows.
+struct Projection {
+  std::int64_t out, in;
+};
+constexpr Projection kProjections[] = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}};
+constexpr Projection kHead = {128256, 4096};
+
+using Arguments = std::vector<std::vector<std::int64_t>>;
+template <class Shape>
+Arguments of_projections(const Shape& shape) {
+  Arguments arguments;
+  for (const std::int64_t tokens : {4096, 8192}) {
+    for (const Projection& projection : kProjections) arguments.push_back(shape(tokens, projection));
+  }
+  arguments.push_back(shape(512, kHead));
+  return arguments;
+}
+const auto* const device_forward =
+    device_cases("forward<Bfloat16>", forward<Bfloat16>, of_projections([](std::int64_t tokens, const Projection& p) {
+                   return std::vector{tokens, p.out, p.in};
+                 }));
+const auto* const device_input_gradient = device_cases("input_gradient<Bfloat16>", input_gradient<Bfloat16>,
+                                                       of_projections([](std::int64_t tokens, const Projection& p) {
+                                                         return std::vector{tokens, p.in, p.out};
+                                                       }));
+const auto* const device_weight_gradient = device_cases("weight_gradient<Bfloat16>", weight_gradient<Bfloat16>,
+                                                        of_projections([](std::int64_t tokens, const Projection& p) {
+                                                          return std::vector{p.out, p.in, tokens};
+                                                        }));
 
 }  // namespace
 }  // namespace recpo::bench

@@ -17,22 +17,18 @@ struct Step {
 
 void gru_forward(benchmark::State& state) {
   const Step s{state.range(0), state.range(1)};
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::gru_forward<float>(exec, s.first, 0, s.a, s.c, s.bias, s.h, s.gates, s.h_next);
-    exec.fence();
-  }
+  });
   report_bytes(state, 12.0 * sizeof(float) * s.sequences * s.hidden);
 }
 BENCHMARK(gru_forward)->Args({32, 64})->Args({4096, 256})->UseRealTime();
 
 void gru_backward(benchmark::State& state) {
   const Step s{state.range(0), state.range(1)};
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::gru_backward<float>(exec, s.first, 0, s.gates, s.h, s.h_next, s.a, s.c, s.h_next);
-    exec.fence();
-  }
+  });
   report_bytes(state, 13.0 * sizeof(float) * s.sequences * s.hidden);
 }
 BENCHMARK(gru_backward)->Args({32, 64})->Args({4096, 256})->UseRealTime();

@@ -22,11 +22,9 @@ void item_scores_forward(benchmark::State& state) {
   const auto table = filled_matrix<float>(kItems, kHidden), states = filled_matrix<float>(sequences, kHidden),
              scores = filled_matrix<float>(sequences, choices);
   const auto items = spread_items(sequences * choices);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::item_scores_forward<float>(exec, items, table, states, scores);
-    exec.fence();
-  }
+  });
   report_bytes(state, 1.0 * sizeof(float) * sequences * (choices + 1) * kHidden);
 }
 BENCHMARK(item_scores_forward)->Args({32, 2})->Args({8192, 20})->UseRealTime();
@@ -37,11 +35,9 @@ void item_scores_backward(benchmark::State& state) {
              d_scores = filled_matrix<float>(sequences, choices), d_states = filled_matrix<float>(sequences, kHidden),
              d_rows = filled_matrix<float>(sequences * choices, kHidden);
   const auto items = spread_items(sequences * choices);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::item_scores_backward<float>(exec, items, table, states, d_scores, d_states, d_rows);
-    exec.fence();
-  }
+  });
   report_bytes(state, 2.0 * sizeof(float) * sequences * (choices + 1) * kHidden);
 }
 BENCHMARK(item_scores_backward)->Args({32, 2})->Args({8192, 20})->UseRealTime();

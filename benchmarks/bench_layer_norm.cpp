@@ -10,11 +10,9 @@ void layer_norm_forward(benchmark::State& state) {
   const auto x = filled_matrix<float>(rows, hidden), y = filled_matrix<float>(rows, hidden);
   const auto weight = filled_vector<float>(hidden), bias = filled_vector<float>(hidden),
              mean = filled_vector<float>(rows), inverse = filled_vector<float>(rows);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::layer_norm_forward<float>(exec, x, weight, bias, 1e-8, y, mean, inverse);
-    exec.fence();
-  }
+  });
   report_bytes(state, 2.0 * sizeof(float) * rows * hidden);
 }
 BENCHMARK(layer_norm_forward)->Args({640, 64})->Args({65536, 256})->UseRealTime();
@@ -27,11 +25,9 @@ void layer_norm_backward(benchmark::State& state) {
              d_bias = filled_vector<float>(hidden), mean = filled_vector<float>(rows),
              inverse = filled_vector<float>(rows),
              workspace = filled_vector<float>(kernels::layer_norm_workspace(rows, hidden));
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::layer_norm_backward<float>(exec, x, weight, mean, inverse, dy, dx, d_weight, d_bias, workspace);
-    exec.fence();
-  }
+  });
   report_bytes(state, 4.0 * sizeof(float) * rows * hidden);
 }
 BENCHMARK(layer_norm_backward)->Args({640, 64})->Args({65536, 256})->UseRealTime();

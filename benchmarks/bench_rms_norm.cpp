@@ -11,15 +11,13 @@ void rms_norm_forward(benchmark::State& state) {
   const auto x = filled_matrix<T>(tokens, hidden), y = filled_matrix<T>(tokens, hidden);
   const auto weight = filled_vector<T>(hidden);
   const auto r = filled_vector<Accumulate<T>>(tokens);
-  const ExecSpace exec;
-  for (auto _ : state) {
-    kernels::rms_norm_forward<T>(exec, x, weight, 1e-5, y, r);
-    exec.fence();
-  }
+  time_kernel(state, [&](const ExecSpace& exec) { kernels::rms_norm_forward<T>(exec, x, weight, 1e-5, y, r); });
   report_bytes(state, 2.0 * sizeof(T) * tokens * hidden);
 }
 BENCHMARK_TEMPLATE(rms_norm_forward, float)->Args({16384, 576})->Args({4096, 4096})->UseRealTime();
 BENCHMARK_TEMPLATE(rms_norm_forward, Bfloat16)->Args({16384, 576})->Args({4096, 4096})->UseRealTime();
+const auto* const device_forward =
+    device_cases("rms_norm_forward<Bfloat16>", rms_norm_forward<Bfloat16>, {{16384, 4096}});
 
 template <class T>
 void rms_norm_backward(benchmark::State& state) {
@@ -29,15 +27,15 @@ void rms_norm_backward(benchmark::State& state) {
   const auto weight = filled_vector<T>(hidden);
   const auto r = filled_vector<Accumulate<T>>(tokens), d_weight = filled_vector<Accumulate<T>>(hidden);
   const auto workspace = filled_vector<Accumulate<T>>(kernels::rms_norm_workspace(tokens, hidden));
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::rms_norm_backward<T>(exec, x, weight, r, dy, dx, d_weight, workspace);
-    exec.fence();
-  }
+  });
   report_bytes(state, 4.0 * sizeof(T) * tokens * hidden);
 }
 BENCHMARK_TEMPLATE(rms_norm_backward, float)->Args({16384, 576})->Args({4096, 4096})->UseRealTime();
 BENCHMARK_TEMPLATE(rms_norm_backward, Bfloat16)->Args({16384, 576})->Args({4096, 4096})->UseRealTime();
+const auto* const device_backward =
+    device_cases("rms_norm_backward<Bfloat16>", rms_norm_backward<Bfloat16>, {{16384, 4096}});
 
 }  // namespace
 }  // namespace recpo::bench

@@ -22,14 +22,15 @@ void rope_forward(benchmark::State& state) {
   const OwnedVector<int> positions("recpo::bench::positions", tokens);
   Kokkos::deep_copy(positions, HostVector<const int>(host_positions.data(), tokens));
   const auto x = filled_matrix<T>(tokens, heads * head_dim);
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::rope_forward<T>(exec, positions, cosine, sine, static_cast<int>(heads), x);
-    exec.fence();
-  }
+  });
   report_bytes(state, 2.0 * sizeof(T) * tokens * heads * head_dim);
 }
 BENCHMARK_TEMPLATE(rope_forward, float)->Args({16384, 12, 64})->Args({4096, 40, 128})->UseRealTime();
 BENCHMARK_TEMPLATE(rope_forward, Bfloat16)->Args({16384, 12, 64})->Args({4096, 40, 128})->UseRealTime();
+const auto* const device_forward =
+    device_cases("rope_forward<Bfloat16>", rope_forward<Bfloat16>, {{8192, 40, 128}, {16384, 40, 128}});
 
 }  // namespace
 }  // namespace recpo::bench

@@ -1,22 +1,54 @@
 #pragma once
 // What every benchmark says about itself: the program's version, the backend, its threads, and the machine's own
-// limits measured in the same process (memory bandwidth by a triad, the rate of a large matrix product), because
-// figures of different machines compare as fractions only. Bytes are what an algorithm must move: every operand read
-// or written once.
+// limits measured in the same process (memory bandwidth by a triad and a copy, the rate of a large matrix product),
+// because figures of different machines compare as fractions only. Bytes are what an algorithm must move: every operand
+// read or written once.
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <string>
 #include <type_traits>
+#include <vector>
 
+#include "benchmarks/device.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/row.hpp"
 #include "src/support/version.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::bench {
+
+// Cases for a device have names with "device" in them and are not registered on the host.
+inline constexpr bool kOnDevice = !kernels::kRowsOnHost;
+
+// A launch on a device returns at once, and a fence costs about ten microseconds that belong to no kernel: so many
+// launches share one.
+inline constexpr int kLaunches = kOnDevice ? 20 : 1;
+
+// The timed loop: launch(exec) does one iteration's work, asynchronously.
+template <class Launch>
+void time_kernel(benchmark::State& state, const Launch& launch) {
+  const ExecSpace exec;
+  exec.fence();
+  while (state.KeepRunningBatch(kLaunches)) {
+    for (int i = 0; i < kLaunches; ++i) launch(exec);
+    exec.fence();
+  }
+}
+
+// NAME/device with these arguments, on a device only: sizes far beyond its caches. Null on the host.
+template <class Function>
+benchmark::internal::Benchmark* device_cases(const char* name, Function function,
+                                             const std::vector<std::vector<std::int64_t>>& arguments) {
+  if constexpr (!kOnDevice) return nullptr;
+  auto* cases = benchmark::RegisterBenchmark(fmt::format("{}/device", name).c_str(), function);
+  for (const auto& of_case : arguments) cases->Args(of_case);
+  return cases->UseRealTime();
+}
 
 inline void triad(const ExecSpace& exec, Vector<const float> b, Vector<const float> c, Vector<float> a) {
   const float *b_data = b.data(), *c_data = c.data();
@@ -26,19 +58,33 @@ inline void triad(const ExecSpace& exec, Vector<const float> b, Vector<const flo
       KOKKOS_LAMBDA(std::int64_t i) { a_data[i] = b_data[i] + 0.5f * c_data[i]; });
 }
 
-// Bytes a second of the best of ten triads over arrays of 256 MiB together, far beyond any cache; measured once.
+// Seconds of launch(exec), the shortest of ten rounds.
+template <class Launch>
+double shortest_seconds(const Launch& launch) {
+  const ExecSpace exec;
+  double shortest = std::numeric_limits<double>::infinity();
+  for (int round = 0; round < 10; ++round) {
+    exec.fence();
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kLaunches; ++i) launch(exec);
+    exec.fence();
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    shortest = std::min(shortest, seconds.count() / kLaunches);
+  }
+  return shortest;
+}
+
+// Bytes a second of a triad over arrays of 256 MiB each, far beyond any cache; on a device of a plain copy where that
+// is faster. Measured once.
 inline double measured_bandwidth() {
   static const double bandwidth = [] {
     const std::int64_t n = std::int64_t{64} << 20;
     const OwnedVector<float> a("recpo::bench::a", n), b("recpo::bench::b", n), c("recpo::bench::c", n);
-    const ExecSpace exec;
-    double best = 0;
-    for (int repeat = 0; repeat < 10; ++repeat) {
-      const auto start = std::chrono::steady_clock::now();
-      triad(exec, b, c, a);
-      exec.fence();
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-      best = std::max(best, 3.0 * sizeof(float) * n / seconds.count());
+    const double array_bytes = sizeof(float) * static_cast<double>(n);
+    double best = 3 * array_bytes / shortest_seconds([&](const ExecSpace& exec) { triad(exec, b, c, a); });
+    if constexpr (kOnDevice) {
+      const double copy = shortest_seconds([&](const ExecSpace& exec) { Kokkos::deep_copy(exec, a, b); });
+      best = std::max(best, 2 * array_bytes / copy);
     }
     return best;
   }();
@@ -91,7 +137,13 @@ inline int run(int argc, char** argv) {
   benchmark::AddCustomContext("backend", fmt::format("{}, {} threads", ExecSpace::name(), ExecSpace().concurrency()));
   benchmark::AddCustomContext("gemm", fmt::format("{}, {:.0f} GFLOP/s in float", kernels::gemm_description(),
                                                   kernels::measured_gemm_rate<float>() * 1e-9));
-  benchmark::AddCustomContext("bandwidth", fmt::format("{:.1f} GB/s (triad)", measured_bandwidth() * 1e-9));
+  if constexpr (kOnDevice) {
+    benchmark::AddCustomContext("device", device_name());
+    benchmark::AddCustomContext("gemm_bf16", fmt::format("{:.0f} GFLOP/s with operands in bfloat16",
+                                                         kernels::measured_gemm_rate<Bfloat16>() * 1e-9));
+  }
+  benchmark::AddCustomContext(
+      "bandwidth", fmt::format("{:.1f} GB/s ({})", measured_bandwidth() * 1e-9, kOnDevice ? "triad or copy" : "triad"));
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
   return 0;

@@ -45,7 +45,7 @@ void initialize_gemm();
 // "OpenBLAS 0.3.21 SkylakeX" or "cuBLAS 13.0"
 const char* gemm_description();
 
-// The machine's own limit, measured once when asked (the better of two large products, about 0.2 s): FLOP/s.
+// The machine's own limit, measured once when asked (the fastest of large products, about 0.2 s): FLOP/s.
 template <class T>
 double measured_gemm_rate();
 

@@ -23,15 +23,18 @@ inline model::LoraOptions all_adapters(double dropout = 0) {
 // Of every B's element a function of its place in the whole.
 template <class T>
 void fill_b(const model::ParameterStore<T>& adapters) {
+  std::vector<T> weights = host_values(adapters.weights());
   for (const model::Parameter& parameter : adapters.parameters()) {
     if (parameter.name.find(".lora_B.") == std::string::npos) continue;
     for (std::int64_t row = 0; row < parameter.rows(); ++row) {
       Random random(19, parameter.name, static_cast<std::uint64_t>(parameter.row_begin + row));
       for (std::int64_t c = 0; c < parameter.columns(); ++c) {
-        adapters.weights()(parameter.offset + row * parameter.columns() + c) = static_cast<T>(0.15 * random.normal());
+        const auto place = static_cast<std::size_t>(parameter.offset + row * parameter.columns() + c);
+        weights[place] = static_cast<T>(0.15 * random.normal());
       }
     }
   }
+  set_values(adapters.weights(), weights);
 }
 
 template <class T>

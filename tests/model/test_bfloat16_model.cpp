@@ -53,7 +53,7 @@ Result result(TinyModel<T>& model, const data::TreeBatch& batch, const Values& d
 
 template <class From, class To>
 void copy_weights(const TinyModel<From>& from, TinyModel<To>& to) {
-  for (std::int64_t i = 0; i < from.store.size(); ++i) to.store.weights()(i) = from.store.weights()(i);
+  copy_values(from.store.weights(), to.store.weights());
 }
 
 // Bounds on the norms of errors, of log-probs and of each parameter's gradient.
@@ -63,15 +63,17 @@ struct Bounds {
 };
 
 Bounds bounds(TinyModel<double>& exact, const data::TreeBatch& batch, const Values& d_logp, const Result& expected) {
-  const Values weights(exact.store.weights().data(), exact.store.weights().data() + exact.store.size());
+  const Values weights = host_values(exact.store.weights());
   const auto completions = static_cast<std::int64_t>(expected.logp.size());
   Bounds bounds{0, Values(exact.store.parameters().size())};
   for (int draw = 0; draw < kResponses; ++draw) {
     Random random(29, "moved weights", static_cast<std::uint64_t>(draw));
-    for (std::size_t i = 0; i < weights.size(); ++i) {
+    Values moved_weights = weights;
+    for (double& weight : moved_weights) {
       const double sign = random.below(2) == 0 ? 1 : -1;
-      exact.store.weights()(i) = weights[i] * (1 + sign * storage_roundoff<Bfloat16>());
+      weight *= 1 + sign * storage_roundoff<Bfloat16>();
     }
+    set_values(exact.store.weights(), moved_weights);
     const Result moved = result(exact, batch, d_logp);
     const double growth = std::sqrt(kRoundingsOfProduct);
     bounds.logp = std::max(bounds.logp, growth * distance(moved.logp, expected.logp, 0, completions));
@@ -81,7 +83,7 @@ Bounds bounds(TinyModel<double>& exact, const data::TreeBatch& batch, const Valu
                                                                             parameter.offset, parameter.size()));
     }
   }
-  std::copy(weights.begin(), weights.end(), exact.store.weights().data());
+  set_values(exact.store.weights(), weights);
   return bounds;
 }
 
@@ -157,7 +159,7 @@ TEST_P(Bfloat16Model, GradientsOfMicroBatchesAddUpInFloat) {
   for (double& value : small) value *= 0x1p-10;
   model.llama.forward(batch);
   model.llama.backward(small);
-  const Values both(model.store.gradients().data(), model.store.gradients().data() + model.store.size());
+  const Values both = model.gradient_values();
   for (double& value : expected) value *= 1 + 0x1p-10;
   const auto tokens = static_cast<double>(batch.tokens.size());
   const double bound = gamma<float>(2 * (tokens + 1)) * std::sqrt(tokens);

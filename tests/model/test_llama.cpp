@@ -67,13 +67,15 @@ TEST_P(TreePass, EveryGradientEqualsDifferences) {
     return std::inner_product(logp.begin(), logp.end(), d_logp.begin(), 0.0);
   };
   for (const model::Parameter& parameter : model.store.parameters()) {
-    double* weights = model.store.weights().data() + parameter.offset;
-    const std::vector<double> center(weights, weights + parameter.size());
+    const Vector<double> weights = part(model.store.weights(), parameter);
+    const std::vector<double> center = host_values(weights);
     Random random(13, parameter.name);
     std::vector<double> direction(center.size());
     for (double& d : direction) d = random.normal();
     const auto at = [&](double h) {
-      for (std::size_t i = 0; i < center.size(); ++i) weights[i] = center[i] + h * direction[i];
+      std::vector<double> moved = center;
+      for (std::size_t i = 0; i < center.size(); ++i) moved[i] += h * direction[i];
+      set_values(weights, moved);
       return value();
     };
     const double h = 1e-4;
@@ -95,7 +97,7 @@ TEST_P(TreePass, FloatFollowsDouble) {
   const std::vector<double> d_logp = random_weights(12);
   TinyModel<float> single(GetParam());
   TinyModel<double> exact(GetParam());
-  for (std::int64_t i = 0; i < exact.store.size(); ++i) exact.store.weights()(i) = single.store.weights()(i);
+  copy_values(single.store.weights(), exact.store.weights());
   const std::vector<double> logp = single.llama.forward(batch), expected = exact.llama.forward(batch);
   const double bound = relative_bound<float>(single.config);
   for (std::size_t c = 0; c < logp.size(); ++c) EXPECT_NEAR(logp[c], expected[c], bound * std::abs(expected[c]));

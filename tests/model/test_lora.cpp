@@ -84,9 +84,9 @@ TEST(Lora, InitialValuesAreUniformWithinTheBound) {
     const bool is_a = parameter.name.find(".lora_A.") != std::string::npos;
     const double bound = is_a ? 1 / std::sqrt(static_cast<double>(parameter.global_columns())) : 0;
     double least = 0, largest = 0;
-    for (std::int64_t i = parameter.offset; i < parameter.offset + parameter.size(); ++i) {
-      least = std::min(least, model.trained().weights()(i));
-      largest = std::max(largest, model.trained().weights()(i));
+    for (const double weight : host_values(part(model.trained().weights(), parameter))) {
+      least = std::min(least, weight);
+      largest = std::max(largest, weight);
     }
     // Of 96 or more uniform values none beyond half of the bound on one side: once in 10^12.
     EXPECT_TRUE(-bound <= least && least <= -0.5 * bound) << parameter.name << ": " << least;
@@ -110,17 +110,19 @@ void expect_differences(AdaptedModel<double>& model, const data::TreeBatch& batc
   };
   const double h = 1e-4, noise = std::abs(value()) * relative_bound<double>(model.config) / h;
   for (const model::Parameter& parameter : model.trained().parameters()) {
-    double* weights = model.trained().weights().data() + parameter.offset;
-    const Values center(weights, weights + parameter.size());
+    const Vector<double> weights = part(model.trained().weights(), parameter);
+    const Values center = host_values(weights);
     Random random(13, parameter.name);
     Values direction(center.size());
     for (double& d : direction) d = random.normal();
     const auto at = [&](double step) {
-      for (std::size_t i = 0; i < center.size(); ++i) weights[i] = center[i] + step * direction[i];
+      Values moved = center;
+      for (std::size_t i = 0; i < center.size(); ++i) moved[i] += step * direction[i];
+      set_values(weights, moved);
       return value();
     };
     const double fine = (at(h) - at(-h)) / (2 * h), coarse = (at(2 * h) - at(-2 * h)) / (4 * h);
-    std::copy(center.begin(), center.end(), weights);
+    set_values(weights, center);
     const double expected =
         std::inner_product(direction.begin(), direction.end(), gradient.data() + parameter.offset, 0.0);
     // Richardson; its error is below the coarse step's truncation, plus the values' rounding over h.
@@ -196,7 +198,7 @@ TEST(Lora, TargetsHaveAdaptersAndNothingElse) {
       const auto& held = some.trained().parameters();
       const bool kept = std::ranges::any_of(held, [&](const auto& own) { return own.name == parameter.name; });
       if (kept || parameter.name.find(".lora_B.") == std::string::npos) continue;
-      for (std::int64_t i = 0; i < parameter.size(); ++i) all.trained().weights()(parameter.offset + i) = 0;
+      Kokkos::deep_copy(part(all.trained().weights(), parameter), 0.0);
     }
     EXPECT_EQ(some.llama.forward(batch), all.llama.forward(batch));
     const Values gradient = some.gradient(batch, random_weights(12)), whole = all.gradient(batch, random_weights(12));
@@ -240,8 +242,8 @@ TEST(Lora, GenerationEqualsThatOfMergedWeights) {
 
 template <class From>
 void copy_weights(AdaptedModel<From>& from, AdaptedModel<double>& to) {
-  for (std::int64_t i = 0; i < from.store.size(); ++i) to.store.weights()(i) = from.store.weights()(i);
-  for (std::int64_t i = 0; i < from.trained().size(); ++i) to.trained().weights()(i) = from.trained().weights()(i);
+  copy_values(from.store.weights(), to.store.weights());
+  copy_values(from.trained().weights(), to.trained().weights());
 }
 
 TEST_P(LoraDropout, FloatFollowsDouble) {
@@ -267,9 +269,9 @@ struct Response {
 };
 
 void move_at_random(Random& random, const Vector<double>& weights) {
-  for (std::size_t i = 0; i < weights.extent(0); ++i) {
-    weights(i) *= 1 + (random.below(2) == 0 ? 1 : -1) * storage_roundoff<Bfloat16>();
-  }
+  Values values = host_values(weights);
+  for (double& value : values) value *= 1 + (random.below(2) == 0 ? 1 : -1) * storage_roundoff<Bfloat16>();
+  set_values(weights, values);
 }
 
 double distance(const Values& a, const Values& b) {

@@ -8,6 +8,7 @@
 #include "src/model/llama.hpp"
 #include "src/model/lora.hpp"
 #include "src/support/random.hpp"
+#include "tests/support/host_values.hpp"
 
 namespace recpo::test {
 
@@ -84,6 +85,12 @@ inline model::LlamaConfig tiny_wide_config(bool tied) {
   return config;
 }
 
+// The elements of one parameter.
+template <class T>
+Vector<T> part(const Vector<T>& elements, const model::Parameter& parameter) {
+  return Vector<T>(elements.data() + parameter.offset, parameter.size());
+}
+
 struct TinyOptions {
   std::int64_t logit_rows = 512;
   model::Recompute recompute = model::Recompute::kNone;
@@ -128,24 +135,30 @@ struct TinyModel {
               options.tensor) {
     model::initialize_weights(config, 3, store);
     // Norm weights away from 1, so that their gradients are tested at a general point.
+    std::vector<T> weights = host_values(store.weights());
     for (const model::Parameter& parameter : store.parameters()) {
       if (parameter.shape.size() > 1) continue;
       Random random(11, parameter.name);
       for (std::int64_t i = 0; i < parameter.size(); ++i) {
-        store.weights()(parameter.offset + i) = static_cast<T>(1.0 + 0.2 * random.normal());
+        weights[static_cast<std::size_t>(parameter.offset + i)] = static_cast<T>(1.0 + 0.2 * random.normal());
       }
     }
+    set_values(store.weights(), weights);
+  }
+
+  std::vector<double> gradient_values() {
+    const std::vector<Accumulate<T>> values = host_values(trained().gradients());
+    return std::vector<double>(values.begin(), values.end());
   }
 
   // The adapters' where there are some.
   model::ParameterStore<T>& trained() { return model::trained_store(store); }
 
   std::vector<double> gradient(const data::TreeBatch& batch, const std::vector<double>& d_logp) {
-    const auto gradients = trained().gradients();
-    Kokkos::deep_copy(gradients, Accumulate<T>(0));
+    Kokkos::deep_copy(trained().gradients(), Accumulate<T>(0));
     llama.forward(batch);
     llama.backward(d_logp);
-    return std::vector<double>(gradients.data(), gradients.data() + trained().size());
+    return gradient_values();
   }
 };
 

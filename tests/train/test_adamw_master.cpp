@@ -8,6 +8,7 @@
 
 #include "src/optim/adamw.hpp"
 #include "src/support/random.hpp"
+#include "tests/support/host_values.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace recpo::test {
@@ -41,7 +42,9 @@ struct MasterProblem {
   }
   void random_gradients(std::uint64_t step) {
     Random random(37, "gradients", step);
-    for (std::int64_t i = 0; i < store.size(); ++i) store.gradients()(i) = static_cast<float>(random.normal());
+    std::vector<float> values(static_cast<std::size_t>(store.size()));
+    for (float& value : values) value = static_cast<float>(random.normal());
+    set_values(store.gradients(), values);
   }
   std::vector<float> state(optim::State which) const {
     std::vector<float> values(static_cast<std::size_t>(optimizer->shard().size()));
@@ -52,11 +55,12 @@ struct MasterProblem {
   template <class F>
   std::int64_t count(const F& f) const {
     const std::vector<float> master = state(optim::State::kMaster);
+    const std::vector<Bfloat16> stored = host_values(store.weights());
     std::int64_t found = 0;
     for (const model::ShardPiece& piece : optimizer->shard().pieces()) {
       for (std::int64_t i = 0; i < piece.size(); ++i) {
         const float wide = master[static_cast<std::size_t>(piece.shard_offset + i)];
-        found += f(wide, store.weights()(piece.store_offset + i)) ? 1 : 0;
+        found += f(wide, stored[static_cast<std::size_t>(piece.store_offset + i)]) ? 1 : 0;
       }
     }
     return found;
@@ -98,8 +102,7 @@ TEST(AdamWMaster, StoredWeightsAreTheRoundedMaster) {
     for (const int ranks : {1, 2}) {
       SCOPED_TRACE(testing::Message() << "moments " << moments << ", " << ranks << " ranks");
       MasterProblem problem(moments, ranks);
-      std::vector<std::uint16_t> others;
-      for (std::int64_t i = 0; i < problem.store.size(); ++i) others.push_back(problem.store.weights()(i).bits);
+      const std::vector<Bfloat16> before = host_values(problem.store.weights());
       std::int64_t unrounded = 0;
       for (std::uint64_t step = 0; step < 5; ++step) {
         problem.random_gradients(step);
@@ -108,9 +111,9 @@ TEST(AdamWMaster, StoredWeightsAreTheRoundedMaster) {
         unrounded += problem.count([](float master, Bfloat16 stored) { return master != stored; });
       }
       EXPECT_GT(unrounded, problem.owned()) << "the master weights have no more digits";
+      const std::vector<Bfloat16> after = host_values(problem.store.weights());
       std::int64_t moved = 0;
-      for (std::size_t i = 0; i < others.size(); ++i)
-        moved += problem.store.weights()(static_cast<std::int64_t>(i)).bits != others[i];
+      for (std::size_t i = 0; i < before.size(); ++i) moved += after[i].bits != before[i].bits;
       EXPECT_LE(moved, problem.owned());
       EXPECT_GT(moved, problem.owned() / 4);
     }
@@ -122,7 +125,7 @@ TEST(AdamWMaster, MovesAsWeightsInFloatDo) {
   for (const char* moments : {"fp32", "bf16"}) {
     MasterProblem problem(moments);
     model::ParameterStore<float> store(problem.store.parameters(), model::GradientMemory::kWhole, 2);
-    for (std::int64_t i = 0; i < store.size(); ++i) store.weights()(i) = problem.store.weights()(i);
+    copy_values(problem.store.weights(), store.weights());
     optim::AdamW<float> optimizer(problem.options, store);
     for (std::uint64_t step = 0; step < 5; ++step) {
       problem.random_gradients(step);
@@ -136,10 +139,11 @@ TEST(AdamWMaster, MovesAsWeightsInFloatDo) {
       optimizer.read_state(which, 0, expected);
       EXPECT_EQ(problem.state(which), expected) << moments;
     }
-    const std::vector<float> master = problem.state(optim::State::kMaster);
+    const std::vector<float> master = problem.state(optim::State::kMaster), weights = host_values(store.weights());
     for (const model::ShardPiece& piece : optimizer.shard().pieces()) {
       for (std::int64_t i = 0; i < piece.size(); ++i) {
-        ASSERT_EQ(master[static_cast<std::size_t>(piece.shard_offset + i)], store.weights()(piece.store_offset + i));
+        ASSERT_EQ(master[static_cast<std::size_t>(piece.shard_offset + i)],
+                  weights[static_cast<std::size_t>(piece.store_offset + i)]);
       }
     }
   }

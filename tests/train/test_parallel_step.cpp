@@ -283,10 +283,9 @@ Response response(const train::Stage& stage, const std::vector<Bfloat16>& weight
   const parallel::ProcessGrid alone = one_rank();
   const auto set = [&](TrainingProblem<double>& problem, int draw) {
     Random random(31, "moved weights", static_cast<std::uint64_t>(draw));
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const double move = draw == 0 ? 0 : random.below(2) == 0 ? 0x1p-8 : -0x1p-8;
-      problem.store().weights()(i) = static_cast<double>(weights[i]) * (1 + move);
-    }
+    std::vector<double> moved(weights.begin(), weights.end());
+    for (double& weight : moved) weight *= 1 + (draw == 0 ? 0 : random.below(2) == 0 ? 0x1p-8 : -0x1p-8);
+    set_values(problem.store().weights(), moved);
     return problem.run(1).front();
   };
   TrainingProblem<double> exact(stage, alone);

@@ -61,7 +61,7 @@ class TrainingProblem {
         store_(train::training_store<T>(config_, stage.parallel, stage.lora, grid)) {
     config_.initializer_range = 0.1;
     model::initialize_weights(config_, 3, *store_);
-    start_.assign(store_->weights().data(), store_->weights().data() + store_->size());
+    start_ = weights();
     for (const data::Row& row : rows_.rows) {
       Random random(23, "reference", static_cast<std::uint64_t>(row.id));
       for (int k = 0; k < 4; ++k) reference_[row.id].push_back(-20 + 4 * random.normal());
@@ -87,9 +87,7 @@ class TrainingProblem {
   const train::SampleSet& samples() const { return set_; }
   // Weights before the first step, and now.
   const std::vector<T>& start() const { return start_; }
-  std::vector<T> weights() const {
-    return std::vector<T>(store_->weights().data(), store_->weights().data() + store_->size());
-  }
+  std::vector<T> weights() const { return host_values(store_->weights()); }
 
  private:
   train::Stage stage_;
