@@ -9,28 +9,50 @@
 
 namespace recpo::kernels {
 
+namespace {
+
 template <class T, class C>
-void gemm(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
-          Accumulate<T> beta, Matrix<std::type_identity_t<C>> c) {
+GemmCall<T, C> whole_matrices(Op op_a, Op op_b, Accumulate<T> alpha, const Matrix<const T>& a, const Matrix<const T>& b,
+                              Accumulate<T> beta, const Matrix<C>& c) {
   const bool a_transposed = op_a == Op::kTranspose, b_transposed = op_b == Op::kTranspose;
   const auto m = c.extent(0), n = c.extent(1), k = a.extent(a_transposed ? 0 : 1);
   RECPO_REQUIRE(a.extent(a_transposed ? 1 : 0) == m);
   RECPO_REQUIRE(b.extent(b_transposed ? 1 : 0) == k);
   RECPO_REQUIRE(b.extent(b_transposed ? 0 : 1) == n);
   const auto length = [](std::size_t extent) { return static_cast<std::int64_t>(extent); };
-  const GemmCall<T, C> call{.op_a = op_a,
-                            .op_b = op_b,
-                            .m = length(m),
-                            .n = length(n),
-                            .k = length(k),
-                            .alpha = alpha,
-                            .a = a.data(),
-                            .lda = length(a.stride(0)),
-                            .b = b.data(),
-                            .ldb = length(b.stride(0)),
-                            .beta = beta,
-                            .c = c.data(),
-                            .ldc = length(c.stride(0))};
+  return {.op_a = op_a,
+          .op_b = op_b,
+          .m = length(m),
+          .n = length(n),
+          .k = length(k),
+          .alpha = alpha,
+          .a = a.data(),
+          .lda = length(a.stride(0)),
+          .b = b.data(),
+          .ldb = length(b.stride(0)),
+          .beta = beta,
+          .c = c.data(),
+          .ldc = length(c.stride(0))};
+}
+
+}  // namespace
+
+template <class T, class C>
+void gemm(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
+          Accumulate<T> beta, Matrix<std::type_identity_t<C>> c) {
+  const GemmCall<T, C> call = whole_matrices<T, C>(op_a, op_b, alpha, a, b, beta, c);
+  gemm_batched<T, C>(exec, std::span(&call, 1));
+}
+
+template <class T, class C>
+void gemm_add(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
+              Matrix<std::type_identity_t<const C>> addend, Matrix<std::type_identity_t<C>> c) {
+  RECPO_REQUIRE(addend.extent(0) == c.extent(0) && addend.extent(1) == c.extent(1));
+  GemmCall<T, C> call = whole_matrices<T, C>(op_a, op_b, alpha, a, b, 1, c);
+  if (addend.data() != c.data()) {
+    call.addend = addend.data();
+    call.ld_addend = static_cast<std::int64_t>(addend.stride(0));
+  }
   gemm_batched<T, C>(exec, std::span(&call, 1));
 }
 
@@ -89,7 +111,9 @@ double measured_gemm_rate() {
 
 #define RECPO_INSTANTIATE(T, C)                                                                                      \
   template void gemm<T, C>(const ExecSpace&, Op, Op, Accumulate<T>, Matrix<const T>, Matrix<const T>, Accumulate<T>, \
-                           Matrix<C>);
+                           Matrix<C>);                                                                               \
+  template void gemm_add<T, C>(const ExecSpace&, Op, Op, Accumulate<T>, Matrix<const T>, Matrix<const T>,            \
+                               Matrix<const C>, Matrix<C>);
 RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

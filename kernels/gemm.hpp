@@ -1,6 +1,6 @@
 #pragma once
 // Matrix products by the vendor's library: CBLAS on the CPU (gemm_cblas.cpp), cuBLAS on the GPU (gemm_cublas.cpp).
-// Row-major: C = alpha op(A) op(B) + beta C, with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
+// Row-major: C = alpha op(A) op(B) + beta C, or + beta Z from another matrix (a residual), with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
 // elements. A and B are stored as T; C as T or, for bfloat16, as float (gradients of weights, logits, scores). Sums are
 // formed in Accumulate<T>. The result has the same bits for any number of threads: the CPU version cuts C into tiles
 // that depend on the shape only and lets one thread compute a tile. Asynchronous on `exec`; local to the calling rank.
@@ -28,12 +28,19 @@ struct GemmCall {
   Accumulate<T> beta = 0;
   C* c = nullptr;
   std::int64_t ldc = 0;
+  const C* addend = nullptr;  // Z [m, n]; null: C itself
+  std::int64_t ld_addend = 0;
 };
 
 // Matrices may have a row stride larger than their width (column ranges of a wider matrix).
 template <class T, class C = T>
 void gemm(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
           Accumulate<T> beta, Matrix<std::type_identity_t<C>> c);
+
+// C = alpha op(A) op(B) + Z. C and Z may be the same matrix and must not overlap otherwise.
+template <class T, class C = T>
+void gemm_add(const ExecSpace& exec, Op op_a, Op op_b, Accumulate<T> alpha, Matrix<const T> a, Matrix<const T> b,
+              Matrix<std::type_identity_t<const C>> addend, Matrix<std::type_identity_t<C>> c);
 
 // Independent products; no two calls may write the same C.
 template <class T, class C = T>

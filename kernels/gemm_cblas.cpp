@@ -108,7 +108,11 @@ void compute_tile(const GemmCall<Bfloat16, C>& call, const Tile& tile) {
   const bool a_transposed = call.op_a == Op::kTranspose, b_transposed = call.op_b == Op::kTranspose;
   float* sum = panel(c_memory, tile.rows * tile.columns);
   C* c = call.c + tile.row * call.ldc + tile.column;
-  if (call.beta != 0) convert_matrix(c, {tile.rows, tile.columns, call.ldc}, sum, tile.columns);
+  if (call.beta != 0) {
+    const bool separate = call.addend != nullptr;
+    convert_matrix(separate ? call.addend + tile.row * call.ld_addend + tile.column : c,
+                   {tile.rows, tile.columns, separate ? call.ld_addend : call.ldc}, sum, tile.columns);
+  }
   float beta = call.beta;
   for (std::int64_t inner = 0; inner == 0 || inner < call.k; inner += kInner) {
     const std::int64_t k = std::min(kInner, call.k - inner);
@@ -135,6 +139,10 @@ void compute_tile(const GemmCall<T, T>& call, const Tile& tile) {
   const T* a = call.a + (a_transposed ? tile.row : tile.row * call.lda);
   const T* b = call.b + (b_transposed ? tile.column * call.ldb : tile.column);
   T* c = call.c + tile.row * call.ldc + tile.column;
+  if (call.addend != nullptr && call.beta != 0) {
+    const T* addend = call.addend + tile.row * call.ld_addend + tile.column;
+    convert_matrix(addend, {tile.rows, tile.columns, call.ld_addend}, c, call.ldc);
+  }
   cblas_gemm(cblas_op(call.op_a), cblas_op(call.op_b), static_cast<int>(tile.rows), static_cast<int>(tile.columns),
              static_cast<int>(call.k), call.alpha, a, leading(call.lda, a_transposed ? call.m : call.k), b,
              leading(call.ldb, b_transposed ? call.k : call.n), call.beta, c, leading(call.ldc, call.n));

@@ -87,8 +87,11 @@ void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Bloc
     kernels::add<T>(exec, Vector<const T>(sum.data(), sum.size()), Vector<T>(out.data(), out.size()));
     return;
   }
-  if (rows.is_first()) Kokkos::deep_copy(exec, out, residual);
-  project<T>(exec, x, w, rows.is_first() ? 1 : 0, out);
+  if (rows.is_first()) {
+    kernels::gemm_add<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, residual, out);
+  } else {
+    project<T>(exec, x, w, 0, out);
+  }
   adapter_forward<T>(exec, lora, projection, x, out);
   rows.sum(exec, out);
 }

@@ -31,6 +31,16 @@ struct Product {
     exec.fence();
     return c_out;
   }
+  // The same with c in another matrix than the result's; beta is 1.
+  Guarded<C> compute_apart() const {
+    const ExecSpace exec;
+    const Guarded<T> a_in = guarded_a(), b_in = guarded_b();
+    const Guarded<C> addend(m, n, c), c_out(m, n, Values(m * n, std::numeric_limits<double>::quiet_NaN()));
+    gemm_add<T, C>(exec, op_a, op_b, alpha, a_in.matrix(), b_in.matrix(), addend.matrix(), c_out.matrix());
+    exec.fence();
+    EXPECT_EQ(addend.values(), Guarded<C>(m, n, c).values());
+    return c_out;
+  }
 };
 
 // k products, k additions of them, the factors alpha and beta and the last addition: any order of summation. The sum is
@@ -43,9 +53,9 @@ void check(const Product<T, C>& product) {
   const reference::GemmResult expected = reference::gemm(product.op_a, product.op_b, product.m, product.n, product.k,
                                                          product.alpha, product.a, product.b, product.beta, product.c);
   const double bound = test::gamma<T>(product.k + 3.0, product.k + 3.0);
-  test::expect_within<T>(
-      product.compute().values(), expected.c,
-      [&](auto i) { return test::stored<C>(bound * expected.magnitude[i], expected.c[i]); }, "c");
+  const auto tolerance = [&](auto i) { return test::stored<C>(bound * expected.magnitude[i], expected.c[i]); };
+  test::expect_within<T>(product.compute().values(), expected.c, tolerance, "c");
+  if (product.beta == 1) test::expect_within<T>(product.compute_apart().values(), expected.c, tolerance, "c apart");
 }
 
 constexpr Op kOps[] = {Op::kNone, Op::kTranspose};
