@@ -80,7 +80,7 @@ template <class T>
 struct Tensors {
   explicit Tensors(const Problem& problem)
       : query_rows(filled_matrix<T>(problem.queries, problem.is_square() ? problem.width() : problem.query_width())),
-        key_rows(filled_matrix<T>(problem.is_square() ? 0 : problem.keys, 2 * problem.key_width())),
+        key_rows(filled_matrix<T>(problem.is_square() ? 1 : problem.keys, 2 * problem.key_width())),
         out(filled_matrix<T>(problem.queries, problem.query_width())),
         lse(filled_matrix<Accumulate<T>>(problem.queries, problem.shape.heads)),
         workspace(filled_vector<Accumulate<T>>(kernels::attention_workspace<T>(problem.shape, problem.spans))) {
