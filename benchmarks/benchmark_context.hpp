@@ -139,6 +139,9 @@ inline int run(int argc, char** argv) {
                                                   kernels::measured_gemm_rate<float>() * 1e-9));
   if constexpr (kOnDevice) {
     benchmark::AddCustomContext("device", device_name());
+    if (const std::optional<double> peak = peak_bfloat16_flops(device_name())) {
+      benchmark::AddCustomContext("peak_bf16", fmt::format("{:.4g} FLOP/s by the data sheet", *peak));
+    }
     benchmark::AddCustomContext("gemm_bf16", fmt::format("{:.0f} GFLOP/s with operands in bfloat16",
                                                          kernels::measured_gemm_rate<Bfloat16>() * 1e-9));
   }
