@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test: optimised, then under the address and undefined-behaviour
-# sanitizers, then a million inputs for every fuzz target; then compiles the CUDA preset where nvcc is. Ends with the
-# number of tests passed and failed.
+# sanitizers, then a million inputs for every fuzz target; then compiles both CUDA presets where nvcc is, and asks cuDNN
+# whether it takes attention on their GPUs. Ends with the number of tests passed and failed.
 #   scripts/test.sh           everything
 #   scripts/test.sh --quick   the optimised build only
 set -euo pipefail
@@ -12,7 +12,7 @@ quick=false
 case ${1:-} in
   "") ;;
   --quick) quick=true ;;
-  -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) fail "unknown argument $1; see --help" ;;
 esac
 passed=0
@@ -23,15 +23,30 @@ build() {  # PRESET [TARGET]
   step "$1: build" cmake --build "$root/build/$1" --target "${2:-all}" -j "$(nproc)"
 }
 
-run_tests() {
+run_tests() {  # PRESET [NAME]
   local output=$root/build/log/ctest-$1.log summary
   say "$1: tests"
-  ctest --test-dir "$root/build/$1" --output-on-failure --no-tests=error -j "$(nproc)" --timeout 1200 |
+  ctest --test-dir "$root/build/$1" ${2:+-R "^$2\$"} --output-on-failure --no-tests=error -j "$(nproc)" --timeout 1200 |
     tee "$output" || true
   summary=$(grep -E 'tests passed, [0-9]+ tests failed out of [0-9]+' "$output") || fail "$1: ctest did not finish"
   [[ $summary =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+) ]]
   failed=$((failed + BASH_REMATCH[1]))
   passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
+}
+
+# The program of a CUDA preset, and whether it holds machine code for the GPU it is named after.
+build_cuda() {  # PRESET ARCHITECTURE
+  "$root/scripts/setup.sh" --cuda "$2"
+  build "$1" recpo  # with every kernel; tests and benchmarks are for machines with a GPU
+  local images
+  images=$(cuobjdump --list-elf "$root/build/$1/recpo" | grep -c "\.sm_$2\.cubin") || true
+  if [ "$images" -gt 0 ]; then
+    passed=$((passed + 1))
+    say "$1: $images images of code for sm_$2"
+  else
+    failed=$((failed + 1))
+    say "$1: no code for sm_$2 in the program"
+  fi
 }
 
 "$root/scripts/setup.sh"
@@ -46,10 +61,12 @@ if ! $quick; then
   build fuzz
   run_tests fuzz
   if command -v nvcc >/dev/null; then
-    "$root/scripts/setup.sh" --cuda 86
-    build cuda-a6000 recpo  # the program and every kernel; tests and benchmarks are for machines with a GPU
+    build_cuda cuda-a6000 86
+    build cuda-a6000 test_cudnn
+    run_tests cuda-a6000 test_cudnn
+    build_cuda cuda-h100 90
   else
-    say "cuda-a6000: not compiled, because nvcc is not on PATH"
+    say "cuda-a6000, cuda-h100: not compiled, because nvcc is not on PATH"
   fi
 fi
 echo "$passed passed, $failed failed"
