@@ -3,6 +3,7 @@
 #include "kernels/adamw.hpp"
 #include "kernels/reference/adamw.hpp"
 #include "tests/support/guarded.hpp"
+#include "tests/support/host_values.hpp"
 #include "tests/support/threads.hpp"
 #include "tests/support/tolerance.hpp"
 
@@ -133,10 +134,8 @@ TEST(AdamW, ShortMomentsAreRightInTheMean) {
     expected_v = c.beta2 * expected_v + (1 - c.beta2);
   }
   double mean_m = 0, mean_v = 0;
-  for (std::int64_t i = 0; i < n; ++i) {
-    mean_m += static_cast<float>(m(i)) / n;
-    mean_v += static_cast<float>(v(i)) / n;
-  }
+  for (const Bfloat16 value : test::host_values<Bfloat16>(m)) mean_m += static_cast<float>(value) / n;
+  for (const Bfloat16 value : test::host_values<Bfloat16>(v)) mean_v += static_cast<float>(value) / n;
   // Each rounding is off by less than a unit, 2^-7 of the value, independently; 300 of them, damped by beta, over n.
   const double unit = 0x1p-7, deviations = 6;
   EXPECT_NEAR(mean_m, expected_m, deviations * unit * expected_m * std::sqrt(10.0 / n));
