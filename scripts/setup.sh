@@ -11,8 +11,8 @@ set -euo pipefail
 source "$(dirname "$0")/steps.sh"
 # shellcheck source-path=SCRIPTDIR source=kokkos.sh
 source "$root/scripts/kokkos.sh"
-# shellcheck source-path=SCRIPTDIR source=cudnn_frontend.sh
-source "$root/scripts/cudnn_frontend.sh"
+# shellcheck source-path=SCRIPTDIR source=wheels.sh
+source "$root/scripts/wheels.sh"
 
 packages=(
   g++ cmake ninja-build ccache pkg-config git curl ca-certificates python3 python3-venv  # tools

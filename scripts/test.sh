@@ -7,6 +7,8 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=steps.sh
 source "$(dirname "$0")/steps.sh"
+# shellcheck source-path=SCRIPTDIR source=wheels.sh
+source "$root/scripts/wheels.sh"
 
 quick=false
 case ${1:-} in
@@ -38,8 +40,9 @@ run_tests() {  # PRESET [NAME]
 build_cuda() {  # PRESET ARCHITECTURE
   "$root/scripts/setup.sh" --cuda "$2"
   build "$1" recpo  # with every kernel; tests and benchmarks are for machines with a GPU
-  local images
-  images=$(cuobjdump --list-elf "$root/build/$1/recpo" | grep -c "\.sm_$2\.cubin") || true
+  local lister images
+  lister=$(find_cuobjdump)
+  images=$("$lister" --list-elf "$root/build/$1/recpo" | grep -c "\.sm_$2\.cubin") || true
   if [ "$images" -gt 0 ]; then
     passed=$((passed + 1))
     say "$1: $images images of code for sm_$2"
