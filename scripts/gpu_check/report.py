@@ -15,7 +15,9 @@ def gtest_figures(path):
         return None
     failures = [f"{suite['name']}.{test['name']}: {test['failures'][0]['failure'].splitlines()[0]}"
                 for suite in result["testsuites"] for test in suite["testsuite"] if test.get("failures")]
-    return {"tests": result["tests"], "failed": len(failures), "failures": failures}
+    skipped = [f"{suite['name']}.{test['name']}: skipped: {test['skipped'][0]['message'].strip().splitlines()[-1]}"
+               for suite in result["testsuites"] for test in suite["testsuite"] if test.get("skipped")]
+    return {"tests": result["tests"], "failed": len(failures), "failures": failures + skipped}
 
 
 def benchmark_figures(path):

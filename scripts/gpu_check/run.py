@@ -68,20 +68,30 @@ class Check:
         (self.options.out / f"{name}.log").write_text(output)
 
     def tests(self):
-        """All test programs at once, each with its share of the cores: they are mostly the host's references."""
-        names = self.about["tests"].split()
-        threads = str(max(1, len(os.sched_getaffinity(0)) // len(names)))
-        environment = {**self.environment, "OMP_NUM_THREADS": threads}
+        """Every suite is a process of its own, several at once: they are mostly the host's references, and a crash ends
+        one suite only."""
+        suites = [(name, suite) for name in self.about["tests"].split() for suite in self.suites(name)]
+        threads = 4
+        environment = {**self.environment, "OMP_NUM_THREADS": str(threads)}
 
-        def run(name):
-            figures_file = self.scratch / f"{name}.json"
-            command = [self.pack / "bin" / name, f"--gtest_output=json:{figures_file}"]
-            return name, self.execute(command, TEST_LIMIT, environment), report.gtest_figures(figures_file)
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            for name, (state, seconds, output), figures in pool.map(run, names):
-                self.log(name, output)
+        def run(case):
+            name, suite = case
+            figures_file = self.scratch / f"{name}.{suite.replace('/', '_')}.json"
+            command = [self.pack / "bin" / name, f"--gtest_filter={suite}.*", f"--gtest_output=json:{figures_file}"]
+            return name, suite, self.execute(command, TEST_LIMIT, environment), report.gtest_figures(figures_file)
+        with concurrent.futures.ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)) // threads)) as pool:
+            for name, suite, (state, seconds, output), figures in pool.map(run, suites):
+                self.log(f"{name}.{suite.replace('/', '_')}", output)
                 figures = figures or {"note": last_line(output)}
-                self.add("tests", name, state, seconds, **figures)
+                self.add("tests", f"{name} {suite}", state, seconds, **figures)
+
+    def suites(self, name):
+        state, seconds, output = self.execute([self.pack / "bin" / name, "--gtest_list_tests"], TEST_LIMIT)
+        if state != "passed":
+            self.add("tests", name, state, seconds, note=last_line(output))
+            return []
+        return [line.split("#")[0].strip().rstrip(".") for line in output.splitlines()
+                if line and not line.startswith(" ") and line.split("#")[0].strip().endswith(".")]
 
     def program(self):
         """The built-in tiny pipeline, from raw ratings to a report."""
