@@ -8,7 +8,7 @@ usual  what DPO trainers do: 1 + K whole sequences a set through the policy and,
        model beside it; logits at all positions
 best   1 + K whole sequences, but reference log-probs are known beforehand and logits exist on answer rows only
 Both: bfloat16 weights and gradients, fp32 master weights and moments (fused AdamW), scaled_dot_product_attention, no
-recomputation, gradients of four micro-batches added up. A micro-batch that does not fit into memory is halved, the sets
+recomputation, gradients of sixteen micro-batches added up. A micro-batch that does not fit into memory is halved, the sets
 of a step stay the same. The decoder is Transformers' LlamaForCausalLM where installed, else the one below. Rows (one
 answer) are trained as SFT and need no reference. Needs PyTorch; --tiny tries it anywhere.
 """
@@ -26,7 +26,7 @@ try:
 except ImportError:
     transformers = None
 
-MICRO_BATCHES = 4
+MICRO_BATCHES = 16
 
 
 @dataclasses.dataclass
