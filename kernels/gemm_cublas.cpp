@@ -164,8 +164,10 @@ class Library {
  public:
   Library() {
     check_status(cublasLtCreate(&handle_), "cublasLtCreate");
-    workspace_ = OwnedVector<std::byte>(
-        Kokkos::view_alloc("recpo::gemm::workspace", Kokkos::WithoutInitializing), kWorkspaceBytes);
+    memory_ = OwnedVector<std::byte>(Kokkos::view_alloc("recpo::gemm::workspace", Kokkos::WithoutInitializing),
+                                     kWorkspaceBytes + kWorkspaceAlignment);
+    const auto begin = reinterpret_cast<std::uintptr_t>(memory_.data());
+    workspace_ = reinterpret_cast<void*>((begin + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment);
   }
   ~Library() { cublasLtDestroy(handle_); }
   Library(const Library&) = delete;
@@ -179,11 +181,12 @@ class Library {
       if (known.size() >= kMostPlans) known.clear();  // batches of ever new lengths
       place = known.emplace(key, Plan::make<T, C>(handle_, kWorkspaceBytes, key)).first;
     }
-    place->second.run(handle_, exec.cuda_stream(), workspace_.data(), kWorkspaceBytes, call);
+    place->second.run(handle_, exec.cuda_stream(), workspace_, kWorkspaceBytes, call);
   }
 
  private:
   static constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // NVIDIA's advice for Hopper
+  static constexpr std::uintptr_t kWorkspaceAlignment = 256;                 // what cublasLtMatmul demands
   static constexpr std::size_t kMostPlans = 4096;
 
   template <class T, class C>
@@ -192,7 +195,8 @@ class Library {
   }
 
   cublasLtHandle_t handle_ = nullptr;
-  OwnedVector<std::byte> workspace_;
+  OwnedVector<std::byte> memory_;
+  void* workspace_ = nullptr;  // in memory_
   std::map<PlanKey, Plan> plans_[10];  // for each pair of types
 };
 

@@ -266,6 +266,9 @@ void launch_rows(const ExecSpace& exec, const char* label, std::int64_t rows, in
     Kokkos::parallel_for(label, RangePolicy(exec, 0, rows), functor);
   } else {
     constexpr int kWarp = 32;
+    // A kernel that uses many registers has smaller teams.
+    const int most = TeamPolicy(exec, 1, 1, kWarp).team_size_max(functor, Kokkos::ParallelForTag());
+    while (warps > most) warps /= 2;
     Kokkos::parallel_for(label, TeamPolicy(exec, static_cast<int>(rows), warps, kWarp), functor);
   }
 }

@@ -20,6 +20,18 @@ def cuda_folders():
     return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
 
 
+def cudnn_folder(folders):
+    """Where the newest cuDNN is: programs open it by name, and several may be installed."""
+    found = []
+    for folder in folders:
+        if os.path.exists(f"{folder}/libcudnn.so.9"):  # asked in a process of its own: two of them do not mix
+            ask = f"import ctypes; print(ctypes.CDLL('{folder}/libcudnn.so.9').cudnnGetVersion())"
+            answer = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False,
+                                    env={**os.environ, "LD_LIBRARY_PATH": folder})
+            found += [(int(answer.stdout), folder)] if answer.returncode == 0 else []
+    return [max(found)[1]] if found else []
+
+
 def missing(program, environment):
     """Names that the loader does not find, and versions it finds too old."""
     text = subprocess.run(["ldd", str(program)], env=environment, capture_output=True, text=True, check=False)
@@ -42,6 +54,7 @@ def environment_of(pack):
         "OMP_PROC_BIND": "false", "OMP_WAIT_POLICY": "passive",
     })
     folders = cuda_folders()
+    own += cudnn_folder(folders)
     names, old = [], []
     for program in sorted((pack / "bin").iterdir()):
         while True:
