@@ -72,7 +72,8 @@ AttentionPlanShape round_up(const AttentionPlanShape& shape);
 void release_attention_plans();
 
 // Whether cuDNN supports forward and backward, in the shape's layout, on a device that need not be here. Empty: it
-// does; else its words. `device_properties` is cuDNN's JSON description of the device, of which compute_capability is 86, 90, ...
+// does; else its words. `device_properties` is cuDNN's JSON description of the device, of which compute_capability is
+// 86, 90, ...
 std::string attention_obstacle(const AttentionPlanShape& shape, const std::string& device_properties,
                                int compute_capability);
 
