@@ -1,6 +1,6 @@
 // Attention on token trees (training) and on a cache (generation). Operations are counted for the pairs that see each
 // other: 4 D forward and 10 D backward for each pair and head (the backward's recomputed scores included). Trees are
-// measured in both forms of attention, the fused one where there is cuDNN and a GPU.
+// measured in both forms of attention, the fused one where there is cuDNN and a GPU, there with padded rows too.
 #include "benchmarks/benchmark_context.hpp"
 #include "kernels/attention_fused.hpp"
 
@@ -8,6 +8,7 @@ namespace recpo::bench {
 namespace {
 
 using kernels::AttentionForm;
+using kernels::AttentionLayout;
 using kernels::AttentionMask;
 using kernels::AttentionShape;
 using kernels::AttentionSpan;
@@ -79,11 +80,13 @@ Problem generation(const benchmark::State& state) {
 template <class T>
 struct Tensors {
   explicit Tensors(const Problem& problem)
+      : Tensors(problem, kernels::attention_workspace<T>(problem.shape, problem.spans)) {}
+  Tensors(const Problem& problem, std::int64_t workspace_elements)
       : query_rows(filled_matrix<T>(problem.queries, problem.is_square() ? problem.width() : problem.query_width())),
         key_rows(filled_matrix<T>(problem.is_square() ? 1 : problem.keys, 2 * problem.key_width())),
         out(filled_matrix<T>(problem.queries, problem.query_width())),
         lse(filled_matrix<Accumulate<T>>(problem.queries, problem.shape.heads)),
-        workspace(filled_vector<Accumulate<T>>(kernels::attention_workspace<T>(problem.shape, problem.spans))) {
+        workspace(filled_vector<Accumulate<T>>(workspace_elements)) {
     const OwnedMatrix<T>& of_keys = problem.is_square() ? query_rows : key_rows;
     const std::int64_t first = problem.is_square() ? problem.query_width() : 0, width = problem.key_width();
     q = columns(query_rows, 0, problem.query_width());
@@ -101,24 +104,33 @@ struct Tensors {
 };
 
 // Whether there is something to measure.
-bool has_form(benchmark::State& state, const Problem& problem, AttentionForm form) {
-  if (form != AttentionForm::kFused) return true;
-  const std::string obstacle = kernels::fused_attention_obstacle(problem.shape, problem.spans);
+bool has_layout(benchmark::State& state, const Problem& problem, AttentionLayout layout) {
+  const std::string obstacle = kernels::fused_attention_obstacle(problem.shape, problem.spans, layout);
   if (!obstacle.empty()) state.SkipWithError(obstacle.c_str());
   return obstacle.empty();
+}
+bool has_form(benchmark::State& state, const Problem& problem, AttentionForm form) {
+  return form != AttentionForm::kFused || has_layout(state, problem, AttentionLayout::kPacked);
+}
+
+template <class T>
+void report_forward(benchmark::State& state, const Problem& problem) {
+  report_flops<T>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+}
+template <class T>
+void report_backward(benchmark::State& state, const Problem& problem) {
+  report_flops<T>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
 }
 
 template <class T>
 void run_forward(benchmark::State& state, const Problem& problem, AttentionForm form) {
   if (!has_form(state, problem, form)) return;
   const Tensors<T> t(problem);
-  const ExecSpace exec;
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
                                   t.workspace, form);
-    exec.fence();
-  }
-  report_flops<T>(state, 4.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+  });
+  report_forward<T>(state, problem);
 }
 
 template <class T, AttentionForm form>
@@ -131,15 +143,45 @@ void tree_backward(benchmark::State& state) {
   const Problem problem = trees(state);
   if (!has_form(state, problem, form)) return;
   const Tensors<T> t(problem), d(problem);
-  const ExecSpace exec;
-  kernels::attention_forward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+  kernels::attention_forward<T>(ExecSpace(), problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
                                 t.workspace, form);
-  for (auto _ : state) {
+  time_kernel(state, [&](const ExecSpace& exec) {
     kernels::attention_backward<T>(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
                                    d.out, d.q, d.k, d.v, t.workspace, form);
-    exec.fence();
-  }
-  report_flops<T>(state, 10.0 * problem.shape.head_dim * problem.shape.heads * problem.pairs);
+  });
+  report_backward<T>(state, problem);
+}
+
+// The fused form as on GPUs that do not take packed rows.
+Tensors<Bfloat16> padded_tensors(const Problem& problem) {
+  constexpr std::int64_t kElement = sizeof(float);
+  const std::int64_t bytes =
+      kernels::fused_attention_workspace_bytes(problem.shape, problem.spans, AttentionLayout::kPadded);
+  return Tensors<Bfloat16>(problem, (bytes + kElement - 1) / kElement);
+}
+
+void padded_tree_forward(benchmark::State& state) {
+  const Problem problem = trees(state);
+  if (!has_layout(state, problem, AttentionLayout::kPadded)) return;
+  const Tensors<Bfloat16> t = padded_tensors(problem);
+  time_kernel(state, [&](const ExecSpace& exec) {
+    kernels::fused_attention_forward(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                     t.workspace, AttentionLayout::kPadded);
+  });
+  report_forward<Bfloat16>(state, problem);
+}
+
+void padded_tree_backward(benchmark::State& state) {
+  const Problem problem = trees(state);
+  if (!has_layout(state, problem, AttentionLayout::kPadded)) return;
+  const Tensors<Bfloat16> t = padded_tensors(problem), d(problem, 1);
+  kernels::fused_attention_forward(ExecSpace(), problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out,
+                                   t.lse, t.workspace, AttentionLayout::kPadded);
+  time_kernel(state, [&](const ExecSpace& exec) {
+    kernels::fused_attention_backward(exec, problem.shape, problem.spans, problem.mask(), t.q, t.k, t.v, t.out, t.lse,
+                                      d.out, d.q, d.k, d.v, t.workspace, AttentionLayout::kPadded);
+  });
+  report_backward<Bfloat16>(state, problem);
 }
 
 // Bound by reading the keys and values.
@@ -164,6 +206,19 @@ BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kProducts)->Apply(tre
 BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kFused)->Apply(tree_shapes);
 BENCHMARK_TEMPLATE(cache_forward, float)->Apply(cache_shapes);
 BENCHMARK_TEMPLATE(cache_forward, Bfloat16)->Apply(cache_shapes);
+
+const std::vector<std::vector<std::int64_t>> kDeviceTrees = {{32, 8, 128, 4, 1024, 4, 9}};
+const auto* const device_forward_products = device_cases(
+    "tree_forward<Bfloat16, AttentionForm::kProducts>", tree_forward<Bfloat16, AttentionForm::kProducts>, kDeviceTrees);
+const auto* const device_forward_fused = device_cases("tree_forward<Bfloat16, AttentionForm::kFused>",
+                                                      tree_forward<Bfloat16, AttentionForm::kFused>, kDeviceTrees);
+const auto* const device_forward_padded = device_cases("padded_tree_forward", padded_tree_forward, kDeviceTrees);
+const auto* const device_backward_products =
+    device_cases("tree_backward<Bfloat16, AttentionForm::kProducts>", tree_backward<Bfloat16, AttentionForm::kProducts>,
+                 kDeviceTrees);
+const auto* const device_backward_fused = device_cases("tree_backward<Bfloat16, AttentionForm::kFused>",
+                                                       tree_backward<Bfloat16, AttentionForm::kFused>, kDeviceTrees);
+const auto* const device_backward_padded = device_cases("padded_tree_backward", padded_tree_backward, kDeviceTrees);
 
 }  // namespace
 }  // namespace recpo::bench

@@ -12,9 +12,8 @@
 // in float. All memory is the caller's. Asynchronous on `exec`, local to the calling rank; the same bits for any
 // number of threads.
 //
-// Training on a GPU in bfloat16 has a second form, which keeps no scores at all (kernels/attention_fused.hpp). It
-// rounds where the first does, each head's part of dk and dv besides, and adds to dq in no fixed order: its gradients
-// are equal from run to run to rounding, not to the bit.
+// Training on a GPU in bfloat16 has a second form, one call of cuDNN (kernels/attention_fused.hpp). It rounds where the
+// first does, each head's part of dk and dv besides; its results, gradients too, repeat to the bit.
 
 #include <string>
 #include <vector>

@@ -1,10 +1,12 @@
 // The fused form of attention by cuDNN. Around its call, small kernels place what cuDNN wants beside the operands: each
-// span's begin and length, the bias, and the log-sum-exp in its own order.
+// span's begin and length, the bias, the log-sum-exp in its own order and, where rows are padded, copies of the
+// operands.
 
 #include <algorithm>
 #include <limits>
 
 #include "kernels/attention_fused.hpp"
+#include "kernels/attention_padding.hpp"
 #include "kernels/cudnn/attention_plan.hpp"
 #include "kernels/cudnn/library.hpp"
 #include "kernels/row.hpp"
@@ -14,23 +16,21 @@ namespace recpo::kernels {
 
 namespace {
 
-cudnn::AttentionPlanShape plan_shape(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
-  std::int64_t rows = 1;
-  for (const AttentionSpan& span : spans) rows = std::max(rows, span.query_end - span.query_begin);
-  return cudnn::round_up({.batch = static_cast<int>(spans.size()),
-                          .rows = static_cast<int>(rows),
-                          .heads = shape.heads,
-                          .kv_heads = shape.kv_heads,
-                          .head_dim = shape.head_dim});
-}
-
-const cudnn::AttentionPlan* find_plan(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+const cudnn::AttentionPlan* find_plan(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                                      AttentionLayout layout) {
   static const bool released_at_the_end = [] {
     Kokkos::push_finalize_hook(cudnn::release_attention_plans);
     return true;
   }();
   static_cast<void>(released_at_the_end);
-  return cudnn::find_attention_plan(plan_shape(shape, spans));
+  std::int64_t rows = 1;
+  for (const AttentionSpan& span : spans) rows = std::max(rows, span.query_end - span.query_begin);
+  return cudnn::find_attention_plan({.batch = static_cast<int>(spans.size()),
+                                     .rows = static_cast<int>(rows),
+                                     .heads = shape.heads,
+                                     .kv_heads = shape.kv_heads,
+                                     .head_dim = shape.head_dim,
+                                     .layout = layout});
 }
 
 std::int64_t aligned(std::int64_t bytes) {
@@ -40,22 +40,30 @@ std::int64_t aligned(std::int64_t bytes) {
 
 // The caller's workspace, cut up. With a null begin it only counts.
 struct FusedMemory {
-  FusedMemory(const cudnn::AttentionPlanShape& plan, std::int64_t plan_bytes, float* begin)
+  FusedMemory(const cudnn::AttentionPlan& plan, float* begin)
       : base(reinterpret_cast<std::intptr_t>(begin)), end(aligned(base)) {
-    const std::int64_t batch = plan.batch, rows = plan.rows;
+    const cudnn::AttentionPlanShape& shape = plan.shape();
+    const std::int64_t batch = shape.batch, rows = shape.rows;
     begins = take<int>(batch + 1);
     lengths = take<int>(batch);
     qkv_offsets = take<int>(batch + 1);
     out_offsets = take<int>(batch + 1);
     bias = take<Bfloat16>(batch * rows * rows);
-    stats = take<float>(batch * plan.heads * rows);
-    cudnn = take<char>(plan_bytes);
+    stats = take<float>(batch * shape.heads * rows);
+    if (shape.layout == AttentionLayout::kPadded) {
+      qkv = take<Bfloat16>(batch * rows * shape.qkv_width());
+      d_qkv = take<Bfloat16>(batch * rows * shape.qkv_width());
+      out = take<Bfloat16>(batch * rows * shape.out_width());
+      d_out = take<Bfloat16>(batch * rows * shape.out_width());
+    }
+    cudnn = take<char>(plan.workspace_bytes());
   }
   std::int64_t bytes() const { return end - base; }
 
   int *begins, *lengths, *qkv_offsets, *out_offsets;
   Bfloat16* bias;
   float* stats;
+  Bfloat16 *qkv = nullptr, *d_qkv = nullptr, *out = nullptr, *d_out = nullptr;  // padded rows
   char* cudnn;
 
  private:
@@ -166,12 +174,26 @@ void place_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, con
       KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) { stat = token >= 0 ? lse(token, head) : 0; });
 }
 
-cudnn::AttentionArguments arguments(const FusedMemory& memory, Matrix<const Bfloat16> q, Matrix<const Bfloat16> k,
-                                    Matrix<const Bfloat16> v) {
+// The workspace with all that both directions need beside the operands.
+FusedMemory prepare(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
+                    const cudnn::AttentionPlan& plan, Vector<float> workspace) {
+  const FusedMemory memory(plan, workspace.data());
+  RECPO_REQUIRE(memory.bytes() <= static_cast<std::int64_t>(workspace.extent(0) * sizeof(float)));
+  place_spans(exec, spans, plan.shape(), memory);
+  fill_bias(exec, spans, mask, plan.shape(), memory);
+  return memory;
+}
+
+// The operands of both directions, in the layout of the plan.
+struct Operands {
+  Matrix<const Bfloat16> q, k, v;
+};
+
+cudnn::AttentionArguments arguments(const FusedMemory& memory, const Operands& in) {
   cudnn::AttentionArguments arguments;
-  arguments.q = q.data();
-  arguments.k = k.data();
-  arguments.v = v.data();
+  arguments.q = in.q.data();
+  arguments.k = in.k.data();
+  arguments.v = in.v.data();
   arguments.bias = memory.bias;
   arguments.lengths = memory.lengths;
   arguments.qkv_offsets = memory.qkv_offsets;
@@ -180,6 +202,77 @@ cudnn::AttentionArguments arguments(const FusedMemory& memory, Matrix<const Bflo
   arguments.workspace = memory.cudnn;
   return arguments;
 }
+
+void call_forward(const ExecSpace& exec, const cudnn::AttentionPlan& plan, const FusedMemory& memory,
+                  const Operands& in, Matrix<Bfloat16> out) {
+  cudnn::AttentionArguments call = arguments(memory, in);
+  call.out = out.data();
+  plan.forward(exec.cuda_stream(), call);
+}
+
+struct Gradients {
+  Matrix<Bfloat16> dq, dk, dv;
+};
+
+void call_backward(const ExecSpace& exec, const cudnn::AttentionPlan& plan, const FusedMemory& memory,
+                   const Operands& in, Matrix<const Bfloat16> out, Matrix<const Bfloat16> d_out,
+                   const Gradients& gradients) {
+  cudnn::AttentionArguments call = arguments(memory, in);
+  call.out = const_cast<Bfloat16*>(out.data());  // read here
+  call.d_out = d_out.data();
+  call.dq = gradients.dq.data();
+  call.dk = gradients.dk.data();
+  call.dv = gradients.dv.data();
+  plan.backward(exec.cuda_stream(), call);
+}
+
+// The workspace's padded rows as matrices [B S, ..], and copies to and from them.
+class PaddedRows {
+ public:
+  PaddedRows(const ExecSpace& exec, const cudnn::AttentionPlanShape& shape, const FusedMemory& memory)
+      : exec_(exec),
+        shape_(shape),
+        memory_(memory),
+        sequences_{.batch = shape.batch, .rows = shape.rows, .begins = memory.begins, .lengths = memory.lengths} {}
+
+  Gradients gradients() const { return {q(memory_.d_qkv), k(memory_.d_qkv), v(memory_.d_qkv)}; }
+  Matrix<Bfloat16> out() const { return columns(memory_.out, shape_.out_width(), 0, shape_.out_width()); }
+
+  Operands copy_of(const Operands& in) const {
+    return {copy(in.q, q(memory_.qkv)), copy(in.k, k(memory_.qkv)), copy(in.v, v(memory_.qkv))};
+  }
+  Matrix<const Bfloat16> copy_of_out(Matrix<const Bfloat16> packed) const { return copy(packed, out()); }
+  Matrix<const Bfloat16> copy_of_d_out(Matrix<const Bfloat16> packed) const {
+    return copy(packed, columns(memory_.d_out, shape_.out_width(), 0, shape_.out_width()));
+  }
+  void copy_back(const Matrix<Bfloat16>& padded, const Matrix<Bfloat16>& packed) const {
+    unpad_rows(exec_, sequences_, padded, packed);
+  }
+
+ private:
+  Matrix<Bfloat16> copy(const Matrix<const Bfloat16>& packed, const Matrix<Bfloat16>& padded) const {
+    pad_rows(exec_, sequences_, packed, padded);
+    return padded;
+  }
+
+  Matrix<Bfloat16> columns(Bfloat16* rows, std::int64_t width, std::int64_t begin, std::int64_t count) const {
+    const Matrix<Bfloat16> matrix(rows, std::int64_t{shape_.batch} * shape_.rows, width);
+    return Kokkos::subview(matrix, Kokkos::ALL, Kokkos::pair<std::int64_t, std::int64_t>(begin, begin + count));
+  }
+  std::int64_t key_width() const { return std::int64_t{shape_.kv_heads} * shape_.head_dim; }
+  Matrix<Bfloat16> q(Bfloat16* rows) const { return columns(rows, shape_.qkv_width(), 0, shape_.out_width()); }
+  Matrix<Bfloat16> k(Bfloat16* rows) const {
+    return columns(rows, shape_.qkv_width(), shape_.out_width(), key_width());
+  }
+  Matrix<Bfloat16> v(Bfloat16* rows) const {
+    return columns(rows, shape_.qkv_width(), shape_.out_width() + key_width(), key_width());
+  }
+
+  const ExecSpace& exec_;
+  const cudnn::AttentionPlanShape& shape_;
+  const FusedMemory& memory_;
+  SequenceRows sequences_;
+};
 
 bool are_packed_rows(const std::vector<AttentionSpan>& spans) {
   std::int64_t end = 0;
@@ -196,55 +289,59 @@ std::string attention_description() {
   return cudnn::absence().empty() ? "attention by " + cudnn::description() : "without cuDNN: " + cudnn::absence();
 }
 
-std::string fused_attention_obstacle(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
+std::string fused_attention_obstacle(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                                     AttentionLayout layout) {
   if (!cudnn::absence().empty()) return cudnn::absence();
   if (shape.head_dim != 64 && shape.head_dim != 128) return "heads have neither 64 nor 128 elements";
   if (!are_packed_rows(spans)) return "queries are not keys";
   const std::int64_t width = std::int64_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
   if (spans.back().query_end * width > std::numeric_limits<int>::max()) return "offsets do not fit 32 bits";
-  return find_plan(shape, spans) == nullptr ? "cuDNN does not support the shape" : "";
+  return find_plan(shape, spans, layout) == nullptr ? "cuDNN does not support the shape" : "";
 }
 
-std::int64_t fused_attention_workspace_bytes(const AttentionShape& shape, const std::vector<AttentionSpan>& spans) {
-  const std::int64_t plan_bytes = find_plan(shape, spans)->workspace_bytes();
-  return FusedMemory(plan_shape(shape, spans), plan_bytes, nullptr).bytes() + aligned(1);
+std::int64_t fused_attention_workspace_bytes(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                                             AttentionLayout layout) {
+  return FusedMemory(*find_plan(shape, spans, layout), nullptr).bytes() + aligned(1);
 }
 
 void fused_attention_forward(const ExecSpace& exec, const AttentionShape& shape,
                              const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
                              Matrix<const Bfloat16> q, Matrix<const Bfloat16> k, Matrix<const Bfloat16> v,
-                             Matrix<Bfloat16> out, Matrix<float> lse, Vector<float> workspace) {
-  const cudnn::AttentionPlan& plan = *find_plan(shape, spans);
-  const cudnn::AttentionPlanShape planned = plan_shape(shape, spans);
-  const FusedMemory memory(planned, plan.workspace_bytes(), workspace.data());
-  RECPO_REQUIRE(memory.bytes() <= static_cast<std::int64_t>(workspace.extent(0) * sizeof(float)));
-  place_spans(exec, spans, planned, memory);
-  fill_bias(exec, spans, mask, planned, memory);
-  cudnn::AttentionArguments call = arguments(memory, q, k, v);
-  call.out = out.data();
-  plan.forward(exec.cuda_stream(), call);
-  keep_lse(exec, planned, memory, lse);
+                             Matrix<Bfloat16> out, Matrix<float> lse, Vector<float> workspace, AttentionLayout layout) {
+  const cudnn::AttentionPlan& plan = *find_plan(shape, spans, layout);
+  const FusedMemory memory = prepare(exec, spans, mask, plan, workspace);
+  const Operands in{q, k, v};
+  if (plan.shape().layout == AttentionLayout::kPacked) {
+    call_forward(exec, plan, memory, in, out);
+  } else {
+    const PaddedRows padded(exec, plan.shape(), memory);
+    call_forward(exec, plan, memory, padded.copy_of(in), padded.out());
+    padded.copy_back(padded.out(), out);
+  }
+  keep_lse(exec, plan.shape(), memory, lse);
 }
 
 void fused_attention_backward(const ExecSpace& exec, const AttentionShape& shape,
                               const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
                               Matrix<const Bfloat16> q, Matrix<const Bfloat16> k, Matrix<const Bfloat16> v,
                               Matrix<const Bfloat16> out, Matrix<const float> lse, Matrix<const Bfloat16> d_out,
-                              Matrix<Bfloat16> dq, Matrix<Bfloat16> dk, Matrix<Bfloat16> dv, Vector<float> workspace) {
-  const cudnn::AttentionPlan& plan = *find_plan(shape, spans);
-  const cudnn::AttentionPlanShape planned = plan_shape(shape, spans);
-  const FusedMemory memory(planned, plan.workspace_bytes(), workspace.data());
-  RECPO_REQUIRE(memory.bytes() <= static_cast<std::int64_t>(workspace.extent(0) * sizeof(float)));
-  place_spans(exec, spans, planned, memory);
-  fill_bias(exec, spans, mask, planned, memory);
-  place_lse(exec, planned, memory, lse);
-  cudnn::AttentionArguments call = arguments(memory, q, k, v);
-  call.out = const_cast<Bfloat16*>(out.data());  // read here
-  call.d_out = d_out.data();
-  call.dq = dq.data();
-  call.dk = dk.data();
-  call.dv = dv.data();
-  plan.backward(exec.cuda_stream(), call);
+                              Matrix<Bfloat16> dq, Matrix<Bfloat16> dk, Matrix<Bfloat16> dv, Vector<float> workspace,
+                              AttentionLayout layout) {
+  const cudnn::AttentionPlan& plan = *find_plan(shape, spans, layout);
+  const FusedMemory memory = prepare(exec, spans, mask, plan, workspace);
+  place_lse(exec, plan.shape(), memory, lse);
+  const Operands in{q, k, v};
+  if (plan.shape().layout == AttentionLayout::kPacked) {
+    call_backward(exec, plan, memory, in, out, d_out, {dq, dk, dv});
+  } else {
+    const PaddedRows padded(exec, plan.shape(), memory);
+    const Gradients gradients = padded.gradients();
+    call_backward(exec, plan, memory, padded.copy_of(in), padded.copy_of_out(out), padded.copy_of_d_out(d_out),
+                  gradients);
+    padded.copy_back(gradients.dq, dq);
+    padded.copy_back(gradients.dk, dk);
+    padded.copy_back(gradients.dv, dv);
+  }
 }
 
 }  // namespace recpo::kernels

@@ -11,26 +11,26 @@ using Attributes = frontend::graph::Tensor_attributes;
 using Tensor = std::shared_ptr<Attributes>;
 using Dims = std::vector<std::int64_t>;
 
-Dims packed_strides(const AttentionPlanShape& shape, std::int64_t width) {
+Dims strides(const AttentionPlanShape& shape, std::int64_t width) {
   return {shape.rows * width, shape.head_dim, width, 1};
 }
 
-// [B, heads, S, D] over rows of `width` elements, sequence b from offset[b] on.
-Attributes packed(const AttentionPlanShape& shape, AttentionTensor name, int heads, std::int64_t width,
-                  const Tensor& offsets) {
+// [B, heads, S, D] over rows of `width` elements: sequence b from offset[b] on, without offsets from row b S on.
+Attributes heads_of_rows(const AttentionPlanShape& shape, AttentionTensor name, int heads, std::int64_t width,
+                         const Tensor& offsets) {
   return Attributes()
       .set_uid(name)
       .set_dim({shape.batch, heads, shape.rows, shape.head_dim})
-      .set_stride(packed_strides(shape, width))
+      .set_stride(strides(shape, width))
       .set_ragged_offset(offsets);
 }
 
-void set_packed_output(const Tensor& tensor, const AttentionPlanShape& shape, AttentionTensor name, int heads,
-                       std::int64_t width, const Tensor& offsets) {
+void set_output(const Tensor& tensor, const AttentionPlanShape& shape, AttentionTensor name, int heads,
+                std::int64_t width, const Tensor& offsets) {
   tensor->set_output(true);
   tensor->set_uid(name);
   tensor->set_dim({shape.batch, heads, shape.rows, shape.head_dim});
-  tensor->set_stride(packed_strides(shape, width));
+  tensor->set_stride(strides(shape, width));
   tensor->set_ragged_offset(offsets);
 }
 
@@ -49,11 +49,13 @@ struct Inputs {
         .set_intermediate_data_type(frontend::DataType_t::FLOAT)
         .set_compute_data_type(frontend::DataType_t::FLOAT);
     lengths = integers(kLengths, shape.batch);
-    qkv_offsets = integers(kQkvOffsets, shape.batch + 1);
-    out_offsets = integers(kOutOffsets, shape.batch + 1);
-    q = graph->tensor(packed(shape, kQ, shape.heads, shape.qkv_width(), qkv_offsets));
-    k = graph->tensor(packed(shape, kK, shape.kv_heads, shape.qkv_width(), qkv_offsets));
-    v = graph->tensor(packed(shape, kV, shape.kv_heads, shape.qkv_width(), qkv_offsets));
+    if (shape.layout == kernels::AttentionLayout::kPacked) {
+      qkv_offsets = integers(kQkvOffsets, shape.batch + 1);
+      out_offsets = integers(kOutOffsets, shape.batch + 1);
+    }
+    q = graph->tensor(heads_of_rows(shape, kQ, shape.heads, shape.qkv_width(), qkv_offsets));
+    k = graph->tensor(heads_of_rows(shape, kK, shape.kv_heads, shape.qkv_width(), qkv_offsets));
+    v = graph->tensor(heads_of_rows(shape, kV, shape.kv_heads, shape.qkv_width(), qkv_offsets));
     const std::int64_t pairs = std::int64_t{shape.rows} * shape.rows;
     bias = graph->tensor(Attributes()
                              .set_uid(kBias)
@@ -70,7 +72,7 @@ struct Inputs {
   }
 
   std::unique_ptr<Graph> graph;
-  Tensor lengths, qkv_offsets, out_offsets, q, k, v, bias;
+  Tensor lengths, qkv_offsets, out_offsets, q, k, v, bias;  // no offsets of padded rows
 };
 
 // The mask, said alike to both operations.
@@ -93,7 +95,7 @@ std::unique_ptr<Graph> attention_forward_graph(const AttentionPlanShape& shape, 
   auto options = with_mask(frontend::graph::SDPA_attributes(), shape, in);
   options.set_generate_stats(true);
   auto [out, stats] = in.graph->sdpa(in.q, in.k, in.v, options);
-  set_packed_output(out, shape, kOut, shape.heads, shape.out_width(), in.out_offsets);
+  set_output(out, shape, kOut, shape.heads, shape.out_width(), in.out_offsets);
   stats->set_output(true)
       .set_uid(kStats)
       .set_data_type(frontend::DataType_t::FLOAT)
@@ -104,18 +106,19 @@ std::unique_ptr<Graph> attention_forward_graph(const AttentionPlanShape& shape, 
 
 std::unique_ptr<Graph> attention_backward_graph(const AttentionPlanShape& shape, const DescribedDevice& device) {
   Inputs in(shape, device);
-  const Tensor out = in.graph->tensor(packed(shape, kOut, shape.heads, shape.out_width(), in.out_offsets));
-  const Tensor d_out = in.graph->tensor(packed(shape, kDOut, shape.heads, shape.out_width(), in.out_offsets));
+  const Tensor out = in.graph->tensor(heads_of_rows(shape, kOut, shape.heads, shape.out_width(), in.out_offsets));
+  const Tensor d_out = in.graph->tensor(heads_of_rows(shape, kDOut, shape.heads, shape.out_width(), in.out_offsets));
   const Tensor stats = in.graph->tensor(Attributes()
                                             .set_uid(kStats)
                                             .set_data_type(frontend::DataType_t::FLOAT)
                                             .set_dim(stats_dims(shape))
                                             .set_stride(stats_strides(shape)));
-  const auto options = with_mask(frontend::graph::SDPA_backward_attributes(), shape, in);
+  auto options = with_mask(frontend::graph::SDPA_backward_attributes(), shape, in);
+  options.set_deterministic_algorithm(true);
   auto [dq, dk, dv] = in.graph->sdpa_backward(in.q, in.k, in.v, out, d_out, stats, options);
-  set_packed_output(dq, shape, kDq, shape.heads, shape.qkv_width(), in.qkv_offsets);
-  set_packed_output(dk, shape, kDk, shape.kv_heads, shape.qkv_width(), in.qkv_offsets);
-  set_packed_output(dv, shape, kDv, shape.kv_heads, shape.qkv_width(), in.qkv_offsets);
+  set_output(dq, shape, kDq, shape.heads, shape.qkv_width(), in.qkv_offsets);
+  set_output(dk, shape, kDk, shape.kv_heads, shape.qkv_width(), in.qkv_offsets);
+  set_output(dv, shape, kDv, shape.kv_heads, shape.qkv_width(), in.qkv_offsets);
   return std::move(in.graph);
 }
 

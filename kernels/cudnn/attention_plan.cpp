@@ -20,9 +20,14 @@ void check(frontend::error_t error, const char* what) {
   if (error.is_bad()) throw_error(ExitCode::kInternal, "cuDNN: {} failed: {}", what, error.get_message());
 }
 
-std::unique_ptr<Graph> compiled(std::unique_ptr<Graph> graph, const char* what) {
-  check(graph->build(handle(), {frontend::HeurMode_t::A}), what);
-  return graph;
+// Whether cuDNN supports the graph, on the handle's device or, without a handle, on the one described. Compiles
+// nothing.
+frontend::error_t support(Graph& graph, cudnnContext* handle) {
+  frontend::error_t error = graph.validate();
+  if (error.is_good()) error = graph.build_operation_graph(handle);
+  if (error.is_good()) error = graph.create_execution_plans({frontend::HeurMode_t::A});
+  if (error.is_good()) error = graph.check_support();
+  return error;
 }
 
 std::int64_t workspace_of(const Graph& graph) {
@@ -31,17 +36,15 @@ std::int64_t workspace_of(const Graph& graph) {
   return bytes;
 }
 
-Pointers inputs(const AttentionArguments& a) {
+Pointers inputs(AttentionLayout layout, const AttentionArguments& a) {
   const auto in = [](const void* pointer) { return const_cast<void*>(pointer); };  // the frontend's maps are of void*
-  return {{kQ, in(a.q)},
-          {kK, in(a.k)},
-          {kV, in(a.v)},
-          {kBias, in(a.bias)},
-          {kLengths, in(a.lengths)},
-          {kQkvOffsets, in(a.qkv_offsets)},
-          {kOutOffsets, in(a.out_offsets)},
-          {kOut, a.out},
-          {kStats, a.stats}};
+  Pointers pointers{{kQ, in(a.q)}, {kK, in(a.k)},    {kV, in(a.v)}, {kBias, in(a.bias)}, {kLengths, in(a.lengths)},
+                    {kOut, a.out}, {kStats, a.stats}};
+  if (layout == AttentionLayout::kPacked) {
+    pointers[kQkvOffsets] = in(a.qkv_offsets);
+    pointers[kOutOffsets] = in(a.out_offsets);
+  }
+  return pointers;
 }
 
 void execute(const Graph& graph, CUstream_st* stream, Pointers pointers, void* workspace, const char* what) {
@@ -68,12 +71,29 @@ std::map<AttentionPlanShape, std::unique_ptr<AttentionPlan>>& plans() {
 }  // namespace
 
 struct AttentionPlan::Graphs {
+  explicit Graphs(const AttentionPlanShape& shape, const DescribedDevice& device = {})
+      : forward(attention_forward_graph(shape, device)), backward(attention_backward_graph(shape, device)) {}
+
+  frontend::error_t support(cudnnContext* handle) const {
+    const frontend::error_t error = cudnn::support(*forward, handle);
+    return error.is_good() ? cudnn::support(*backward, handle) : error;
+  }
+
   std::unique_ptr<Graph> forward, backward;
 };
 
 AttentionPlan::AttentionPlan(const AttentionPlanShape& shape)
-    : graphs_(std::make_unique<Graphs>(Graphs{compiled(attention_forward_graph(shape), "planning attention"),
-                                              compiled(attention_backward_graph(shape), "planning its backward")})) {}
+    : shape_(shape), graphs_(std::make_unique<Graphs>(shape_)) {
+  frontend::error_t error = graphs_->support(handle());
+  if (error.is_bad() && shape_.layout == AttentionLayout::kPacked) {
+    shape_.layout = AttentionLayout::kPadded;
+    graphs_ = std::make_unique<Graphs>(shape_);
+    error = graphs_->support(handle());
+  }
+  check(std::move(error), "planning attention");
+  check(graphs_->forward->build_plans(), "compiling attention");
+  check(graphs_->backward->build_plans(), "compiling attention's backward");
+}
 
 AttentionPlan::~AttentionPlan() = default;
 
@@ -82,11 +102,11 @@ std::int64_t AttentionPlan::workspace_bytes() const {
 }
 
 void AttentionPlan::forward(CUstream_st* stream, const AttentionArguments& arguments) const {
-  execute(*graphs_->forward, stream, inputs(arguments), arguments.workspace, "attention");
+  execute(*graphs_->forward, stream, inputs(shape_.layout, arguments), arguments.workspace, "attention");
 }
 
 void AttentionPlan::backward(CUstream_st* stream, const AttentionArguments& arguments) const {
-  Pointers pointers = inputs(arguments);
+  Pointers pointers = inputs(shape_.layout, arguments);
   pointers[kDOut] = const_cast<void*>(arguments.d_out);
   pointers[kDq] = arguments.dq;
   pointers[kDk] = arguments.dk;
@@ -125,14 +145,7 @@ std::string attention_obstacle(const AttentionPlanShape& shape, const std::strin
                                int compute_capability) {
   const DescribedDevice device{std::make_shared<frontend::DeviceProperties>(), compute_capability};
   frontend::error_t error = device.properties->deserialize({device_properties.begin(), device_properties.end()});
-  for (const auto& describe : {attention_forward_graph, attention_backward_graph}) {
-    if (error.is_bad()) break;
-    const std::unique_ptr<Graph> graph = describe(round_up(shape), device);
-    error = graph->validate();
-    if (error.is_good()) error = graph->build_operation_graph();
-    if (error.is_good()) error = graph->create_execution_plans({frontend::HeurMode_t::A});
-    if (error.is_good()) error = graph->check_support();
-  }
+  if (error.is_good()) error = AttentionPlan::Graphs(round_up(shape), device).support(nullptr);
   return error.is_good() ? "" : error.get_message();
 }
 

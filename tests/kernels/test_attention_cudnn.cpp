@@ -1,6 +1,8 @@
-// The fused form of attention against the fp64 reference and against the products, in bfloat16. It runs on a GPU with
-// cuDNN; elsewhere these tests say why they are skipped.
+// The fused form of attention against the fp64 reference, against the products and against itself, in bfloat16. It runs
+// on a GPU with cuDNN; elsewhere these tests say why they are skipped.
 #include <gtest/gtest.h>
+
+#include <cstring>
 
 #include "kernels/attention_fused.hpp"
 #include "src/support/check.hpp"
@@ -75,8 +77,10 @@ Values side_by_side(const AttentionProblem& problem, std::int64_t query_width, s
   return qkv;
 }
 
-// Outputs and workspace are NaN before.
-Results compute(const AttentionProblem& problem, const Values& d_out, AttentionForm form) {
+// `choice` is the last argument of forward and backward. Outputs and workspace are NaN before.
+template <class Forward, class Backward, class Choice>
+Results compute_by(const AttentionProblem& problem, const Values& d_out, std::int64_t workspace_elements,
+                   const Forward& forward, const Backward& backward, Choice choice) {
   const AttentionShape& shape = problem.shape;
   const std::int64_t rows = problem.queries, query_width = shape.heads * shape.head_dim,
                      key_width = shape.kv_heads * shape.head_dim, width = query_width + 2 * key_width;
@@ -89,17 +93,41 @@ Results compute(const AttentionProblem& problem, const Values& d_out, AttentionF
   const OwnedVector<int> prefix_end = test::to_device(problem.prefix_end),
                          own_begin = test::to_device(problem.own_begin), own_end = test::to_device(problem.own_end);
   const AttentionMask mask{prefix_end, own_begin, own_end};
-  const OwnedVector<float> workspace("recpo::test::workspace", attention_workspace<Bfloat16>(shape, problem.spans));
+  const OwnedVector<float> workspace("recpo::test::workspace", workspace_elements);
   const ExecSpace exec;
   Kokkos::deep_copy(exec, workspace, std::numeric_limits<float>::quiet_NaN());
-  attention_forward<Bfloat16>(exec, shape, problem.spans, mask, q(qkv), k(qkv), v(qkv), out.matrix(), lse.matrix(),
-                              workspace, form);
+  forward(exec, shape, problem.spans, mask, q(qkv), k(qkv), v(qkv), out.matrix(), lse.matrix(), workspace, choice);
   Kokkos::deep_copy(exec, workspace, std::numeric_limits<float>::quiet_NaN());
-  attention_backward<Bfloat16>(exec, shape, problem.spans, mask, q(qkv), k(qkv), v(qkv), out.matrix(), lse.matrix(),
-                               d_out_rows.matrix(), q(d_qkv), k(d_qkv), v(d_qkv), workspace, form);
+  backward(exec, shape, problem.spans, mask, q(qkv), k(qkv), v(qkv), out.matrix(), lse.matrix(), d_out_rows.matrix(),
+           q(d_qkv), k(d_qkv), v(d_qkv), workspace, choice);
   exec.fence();
   return {out.values(0, query_width), lse.values(), d_qkv.values(0, query_width), d_qkv.values(query_width, key_width),
           d_qkv.values(query_width + key_width, key_width)};
+}
+
+Results compute(const AttentionProblem& problem, const Values& d_out, AttentionForm form) {
+  return compute_by(problem, d_out, attention_workspace<Bfloat16>(problem.shape, problem.spans),
+                    attention_forward<Bfloat16>, attention_backward<Bfloat16>, form);
+}
+
+Results compute(const AttentionProblem& problem, const Values& d_out, AttentionLayout layout) {
+  constexpr std::int64_t kElement = sizeof(float);
+  const std::int64_t bytes = fused_attention_workspace_bytes(problem.shape, problem.spans, layout);
+  return compute_by(problem, d_out, (bytes + kElement - 1) / kElement, fused_attention_forward,
+                    fused_attention_backward, layout);
+}
+
+// Elements of the results were widened, which keeps different bits different.
+void expect_same_bits(const Results& a, const Results& b) {
+  const auto are_same = [&](Values Results::*part) {
+    return (a.*part).size() == (b.*part).size() &&
+           std::memcmp((a.*part).data(), (b.*part).data(), (a.*part).size() * sizeof(double)) == 0;
+  };
+  EXPECT_TRUE(are_same(&Results::out)) << "other bits of out";
+  EXPECT_TRUE(are_same(&Results::lse)) << "other bits of lse";
+  EXPECT_TRUE(are_same(&Results::dq)) << "other bits of dq";
+  EXPECT_TRUE(are_same(&Results::dk)) << "other bits of dk";
+  EXPECT_TRUE(are_same(&Results::dv)) << "other bits of dv";
 }
 
 struct Bounds {
@@ -135,8 +163,8 @@ void compare(const Results& actual, const Results& expected, const std::vector<B
   within(actual.dv, expected.dv, "dv", [](const Bounds& b) -> const Values& { return b.gradients.dv; });
 }
 
-void check(const AttentionProblem& problem) {
-  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans);
+void check(const AttentionProblem& problem, AttentionLayout layout = AttentionLayout::kPacked) {
+  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans, layout);
   if (!obstacle.empty()) GTEST_SKIP() << obstacle;
   const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
   const reference::AttentionForward forward = reference::attention_forward(problem);
@@ -145,7 +173,7 @@ void check(const AttentionProblem& problem) {
                                         test::storage_roundoff<Bfloat16>());
   const Bounds products_bounds =
       bounds_of(problem, forward, backward, d_out, test::row_bounds<Bfloat16>(problem, forward), 0);
-  const Results fused = compute(problem, d_out, AttentionForm::kFused);
+  const Results fused = compute(problem, d_out, layout);
   {
     SCOPED_TRACE("against the reference");
     compare(fused, {forward.out, forward.lse, backward.dq, backward.dk, backward.dv}, {fused_bounds});
@@ -178,6 +206,28 @@ TEST(FusedAttention, TreesOfAllSorts) {
 // More than a table of spans holds.
 TEST(FusedAttention, FortyTrees) { check(trees({1, 1, 64}, std::vector<TreeLengths>(40, {9, {2, 3}}))); }
 
+// What GPUs need that do not take packed rows, tried on those that do.
+TEST(FusedAttention, TreesOfPaddedRows) {
+  check(trees({4, 2, 64}, {{300, {9, 9, 9, 9}}, {131, {7, 8, 1, 10}}}), AttentionLayout::kPadded);
+  check(trees({2, 2, 128}, {{256, {4, 4, 4, 4}}}), AttentionLayout::kPadded);
+  check(trees({2, 1, 64}, {{1, {}}, {128, {}}, {1, {1, 2}}, {127, {1}}, {90, {20, 1, 30}}}), AttentionLayout::kPadded);
+  check(trees({1, 1, 64}, std::vector<TreeLengths>(40, {9, {2, 3}})), AttentionLayout::kPadded);
+}
+
+// Many tiles of keys add to each dq; and the scores' gradients of so many rows and heads pass 256 MiB, under which
+// cuDNN stores them, and so adds in a fixed order, unasked too.
+void check_repeats(AttentionLayout layout) {
+  const AttentionProblem problem = trees({32, 8, 64}, {{2060, {9, 9, 9, 9}}});
+  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans, layout);
+  if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+  const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
+  const Results first = compute(problem, d_out, layout);
+  for (int run = 1; run < 5; ++run) expect_same_bits(compute(problem, d_out, layout), first);
+}
+
+TEST(FusedAttention, PackedRowsRepeatToTheBit) { check_repeats(AttentionLayout::kPacked); }
+TEST(FusedAttention, PaddedRowsRepeatToTheBit) { check_repeats(AttentionLayout::kPadded); }
+
 TEST(FusedAttention, LargeScoresDoNotOverflow) {
   AttentionProblem problem = trees({2, 1, 64}, {{40, {5, 6}}});
   for (double& value : problem.q) value *= 512;
@@ -189,7 +239,9 @@ TEST(FusedAttention, IsTheFastestForm) {
   const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans);
   if (!obstacle.empty()) GTEST_SKIP() << obstacle;
   const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
-  EXPECT_EQ(compute(problem, d_out, AttentionForm::kFastest).out, compute(problem, d_out, AttentionForm::kFused).out);
+  const Results fused = compute(problem, d_out, AttentionForm::kFused);
+  expect_same_bits(compute(problem, d_out, AttentionForm::kFastest), fused);
+  expect_same_bits(compute(problem, d_out, AttentionLayout::kPacked), fused);
 }
 
 // Also where there is no GPU: every obstacle is named.
