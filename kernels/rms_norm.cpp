@@ -86,7 +86,7 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
         chunk.template for_each_pack<T>(
             hidden, [&](auto h) { store(dw, h, on_lanes([](Sum) { return Sum(0); }, load(w, h))); });
         std::int64_t t = begin;
-        if constexpr (!kRowsOnHost) {
+        if (!kRowsOnHost) {  // no "if constexpr": nvcc would not let the lambda capture in it
           // Four rows at a time: dw goes to memory once for them. On the host a row's dw stays in the first-level cache.
           for (; t + 4 <= end; t += 4) {
             const auto row = [&](int k) { return BackwardRow<T>(chunk, x, w, inverse_rms, dy, dx, t + k); };
