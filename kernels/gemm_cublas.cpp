@@ -59,6 +59,7 @@ struct PlanKey {
   std::int64_t m, n, k, lda, ldb, ld_addend, ldc;
   std::int64_t count;
   Strides strides;
+  bool in_place;  // the addend is C itself
   std::uint32_t a_alignment, b_alignment, addend_alignment, c_alignment;
   auto operator<=>(const PlanKey&) const = default;
 };
@@ -79,7 +80,9 @@ class Plan {
                          key.strides.b);
     plan.second_ = layout(Types::kData, a_transposed ? key.m : key.k, a_transposed ? key.k : key.m, key.lda, key.count,
                           key.strides.a);
-    plan.addend_ = layout(CublasTypes<C>::kData, key.n, key.m, key.ld_addend, key.count, key.strides.addend);
+    if (!key.in_place) {
+      plan.addend_ = layout(CublasTypes<C>::kData, key.n, key.m, key.ld_addend, key.count, key.strides.addend);
+    }
     plan.result_ = layout(CublasTypes<C>::kData, key.n, key.m, key.ldc, key.count, key.strides.c);
     plan.choose(handle, workspace_bytes, key);
     return plan;
@@ -106,7 +109,7 @@ class Plan {
   void run(cublasLtHandle_t handle, cudaStream_t stream, void* workspace, std::uint64_t workspace_bytes,
            const GemmCall<T, C>& call) const {
     check_status(cublasLtMatmul(handle, operation_, &call.alpha, call.b, first_, call.a, second_, &call.beta,
-                                call.addend != nullptr ? call.addend : call.c, addend_, call.c, result_, &algorithm_,
+                                call.addend != nullptr ? call.addend : call.c, addend(), call.c, result_, &algorithm_,
                                 workspace, workspace_bytes, stream),
                  "cublasLtMatmul");
   }
@@ -125,6 +128,8 @@ class Plan {
     cublasLtMatrixLayoutSetAttribute(matrix, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
     return matrix;
   }
+
+  cublasLtMatrixLayout_t addend() const { return addend_ != nullptr ? addend_ : result_; }
 
   void set_operation(cublasLtMatmulDescAttributes_t attribute, cublasOperation_t value) {
     check_status(cublasLtMatmulDescSetAttribute(operation_, attribute, &value, sizeof value),
@@ -145,7 +150,7 @@ class Plan {
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c_alignment);
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
-    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, operation_, first_, second_, addend_, result_,
+    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, operation_, first_, second_, addend(), result_,
                                                                  preference, 1, &best, &found);
     cublasLtMatmulPreferenceDestroy(preference);
     check_status(found == 0 && status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status,
@@ -223,6 +228,7 @@ PlanKey key_of(const Call& call, const Strides& strides, std::size_t count) {
           .ldc = call.ldc,
           .count = static_cast<std::int64_t>(count),
           .strides = strides,
+          .in_place = !separate,
           .a_alignment = alignment(call.a, strides.a),
           .b_alignment = alignment(call.b, strides.b),
           .addend_alignment = alignment(separate ? call.addend : call.c, strides.addend),
