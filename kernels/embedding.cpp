@@ -27,7 +27,7 @@ template <class T>
 void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Vector<const int> group_begin,
                         Vector<const int> order, Matrix<const T> d_out, Matrix<Accumulate<T>> d_table,
                         int first_token) {
-  constexpr int kStrip = 128;
+  constexpr int kStrip = kRowsOnHost ? 128 : 512;
   const int hidden = static_cast<int>(d_out.extent(1)), rows = static_cast<int>(d_table.extent(0));
   const std::int64_t groups = group_token.extent(0), strips = (hidden + kStrip - 1) / kStrip;
   for_each_packed_row<T>(

@@ -39,6 +39,27 @@ struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Memory {
 };
 }  // namespace detail
 
+namespace detail {
+// Rounded as Bfloat16 does; the device has an instruction for two at a time. Of a NaN only that it is one is kept.
+template <class T, int N>
+KOKKOS_FORCEINLINE_FUNCTION Memory<T, N> narrowed(const Lanes<Accumulate<T>, N>& values) {
+  Memory<T, N> memory;
+  for (int k = 0; k < N; ++k) memory.element[k] = static_cast<T>(values.lane[k]);
+  return memory;
+}
+template <int N>
+KOKKOS_FORCEINLINE_FUNCTION Memory<Bfloat16, N> narrowed_bfloat16(const Lanes<float, N>& values) {
+  KOKKOS_IF_ON_HOST((return narrowed<Bfloat16, N>(values);))
+  KOKKOS_IF_ON_DEVICE((
+      Memory<Bfloat16, N> memory; for (int k = 0; k < N; k += 2) {
+        std::uint32_t pair = 0;
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(values.lane[k + 1]), "f"(values.lane[k]));
+        memory.element[k] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair));
+        memory.element[k + 1] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair >> 16));
+      } return memory;))
+}
+}  // namespace detail
+
 template <class T>
 KOKKOS_FORCEINLINE_FUNCTION Accumulate<T> load(const T* x, std::int64_t i) {
   return static_cast<Accumulate<T>>(x[i]);
@@ -57,9 +78,12 @@ KOKKOS_FORCEINLINE_FUNCTION void store(T* x, std::int64_t i, std::type_identity_
 }
 template <class T, int N>
 KOKKOS_FORCEINLINE_FUNCTION void store(T* x, Pack<N> i, const Lanes<Accumulate<T>, N>& values) {
-  detail::Memory<T, N> memory;
-  for (int k = 0; k < N; ++k) memory.element[k] = static_cast<T>(values.lane[k]);
-  *reinterpret_cast<detail::Memory<T, N>*>(x + i.first) = memory;
+  auto* place = reinterpret_cast<detail::Memory<T, N>*>(x + i.first);
+  if constexpr (std::is_same_v<T, Bfloat16>) {
+    *place = detail::narrowed_bfloat16<N>(values);
+  } else {
+    *place = detail::narrowed<T, N>(values);
+  }
 }
 
 #define RECPO_LANES_OPERATOR(op)                                                                                  \
