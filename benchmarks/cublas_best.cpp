@@ -12,6 +12,7 @@ namespace recpo::bench {
 namespace {
 
 constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;  // what cuBLAS takes for itself on Hopper
+constexpr std::uintptr_t kWorkspaceAlignment = 256;             // what cublasLtMatmul demands
 constexpr int kMostAlgorithms = 16, kLaunches = 10;
 
 void check_status(cublasStatus_t status, const char* what) {
@@ -85,11 +86,13 @@ std::optional<double> best_cublas_seconds(const kernels::GemmCall<T, C>& call) {
                                               preference().get(), kMostAlgorithms, algorithms.data(), &found),
                "cublasLtMatmulAlgoGetHeuristic");
 
-  const OwnedVector<std::byte> workspace("recpo::bench::workspace", kWorkspaceBytes);
+  const OwnedVector<std::byte> memory("recpo::bench::workspace", kWorkspaceBytes + kWorkspaceAlignment);
+  const auto begin = reinterpret_cast<std::uintptr_t>(memory.data()) + kWorkspaceAlignment - 1;
+  void* const workspace = reinterpret_cast<void*>(begin / kWorkspaceAlignment * kWorkspaceAlignment);
   const ExecSpace exec;
   const auto launch = [&](const cublasLtMatmulAlgo_t& algorithm) {
     return cublasLtMatmul(lt.get(), matmul.get(), &call.alpha, call.b, b.get(), call.a, a.get(), &call.beta, call.c,
-                          c.get(), call.c, c.get(), &algorithm, workspace.data(), kWorkspaceBytes, exec.cuda_stream());
+                          c.get(), call.c, c.get(), &algorithm, workspace, kWorkspaceBytes, exec.cuda_stream());
   };
   std::optional<double> best;
   for (int i = 0; i < found; ++i) {

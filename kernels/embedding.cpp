@@ -27,7 +27,7 @@ template <class T>
 void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Vector<const int> group_begin,
                         Vector<const int> order, Matrix<const T> d_out, Matrix<Accumulate<T>> d_table,
                         int first_token) {
-  constexpr int kStrip = kRowsOnHost ? 128 : 512;
+  constexpr int kStrip = kRowsOnHost ? 128 : 1024;
   const int hidden = static_cast<int>(d_out.extent(1)), rows = static_cast<int>(d_table.extent(0));
   const std::int64_t groups = group_token.extent(0), strips = (hidden + kStrip - 1) / kStrip;
   for_each_packed_row<T>(
@@ -39,9 +39,18 @@ void embedding_backward(const ExecSpace& exec, Vector<const int> group_token, Ve
         const int place = group_token(group) - first_token;
         if (place < 0 || place >= rows) return;
         Accumulate<T>* target = &d_table(place, first_column);
-        for (int k = group_begin(group); k < group_begin(group + 1); ++k) {
-          const T* source = &d_out(order(k), first_column);
-          row.template for_each_pack<T>(columns, [&](auto h) { store(target, h, load(target, h) + load(source, h)); });
+        const int begin = group_begin(group), end = group_begin(group + 1);
+        if (kRowsOnHost) {
+          for (int k = begin; k < end; ++k) {
+            const T* source = &d_out(order(k), first_column);
+            row.for_each(columns, [&](int h) { target[h] += source[h]; });
+          }
+        } else {  // the same sum in registers
+          row.template for_each_pack<T>(columns, [&](auto h) {
+            auto sum = load(target, h);
+            for (int k = begin; k < end; ++k) sum = sum + load(&d_out(order(k), first_column), h);
+            store(target, h, sum);
+          });
         }
       });
 }

@@ -41,22 +41,18 @@ std::int64_t rms_norm_workspace(std::int64_t tokens, std::int64_t hidden) { retu
 
 namespace {
 
-// What the backward pass of one row t needs: dx += r (dy w - x pull), dw += dy x r.
+// What the backward pass of row t needs: dx += r (dy w - x pull), dw += dy x r.
 template <class T>
 struct BackwardRow {
   const T *x, *dy;
   T* dx;
   Accumulate<T> r, pull;  // pull = r^2 (dy w . x) / H
 
-  KOKKOS_FUNCTION BackwardRow(const Row& row, Matrix<const T> x_rows, const T* w,
-                              Vector<const Accumulate<T>> inverse_rms, Matrix<const T> dy_rows, Matrix<T> dx_rows,
-                              std::int64_t t)
+  KOKKOS_FUNCTION BackwardRow(const Matrix<const T>& x_rows, const Vector<const Accumulate<T>>& inverse_rms,
+                              const Matrix<const T>& dy_rows, const Matrix<T>& dx_rows, std::int64_t t,
+                              Accumulate<T> dot)
       : x(&x_rows(t, 0)), dy(&dy_rows(t, 0)), dx(&dx_rows(t, 0)), r(inverse_rms(t)) {
-    const int hidden = static_cast<int>(x_rows.extent(1));
-    const T *own_x = x, *own_dy = dy;
-    const auto dot = row.template sum_packs<T, Accumulate<T>>(
-        hidden, [&](auto h) { return load(own_dy, h) * load(w, h) * load(own_x, h); });
-    pull = r * r * (dot / hidden);
+    pull = r * r * (dot / static_cast<int>(x_rows.extent(1)));
   }
 
   template <class Index, class Value>
@@ -89,7 +85,9 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
         if (!kRowsOnHost) {  // no "if constexpr": nvcc would not let the lambda capture in it
           // Four rows at a time: dw goes to memory once for them. On the host a row's dw stays in the first-level cache.
           for (; t + 4 <= end; t += 4) {
-            const auto row = [&](int k) { return BackwardRow<T>(chunk, x, w, inverse_rms, dy, dx, t + k); };
+            const auto dots = chunk.template several_sums<T, Sum, 4>(
+                hidden, [&](int k, auto h) { return load(&dy(t + k, 0), h) * load(w, h) * load(&x(t + k, 0), h); });
+            const auto row = [&](int k) { return BackwardRow<T>(x, inverse_rms, dy, dx, t + k, dots.lane[k]); };
             const BackwardRow<T> a = row(0), b = row(1), c = row(2), d = row(3);
             chunk.template for_each_pack<T>(hidden, [&](auto h) {
               const auto weight = load(w, h);
@@ -103,7 +101,10 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
           }
         }
         for (; t < end; ++t) {
-          const BackwardRow<T> row(chunk, x, w, inverse_rms, dy, dx, t);
+          const T *x_row = &x(t, 0), *dy_row = &dy(t, 0);
+          const Sum dot = chunk.template sum_packs<T, Sum>(
+              hidden, [&](auto h) { return load(dy_row, h) * load(w, h) * load(x_row, h); });
+          const BackwardRow<T> row(x, inverse_rms, dy, dx, t, dot);
           chunk.template for_each_pack<T>(hidden, [&](auto h) {
             auto sum = load(dw, h);
             row.apply(h, load(w, h), sum);

@@ -71,6 +71,14 @@ class HostRow {
     return sum<Sum>(n, [&](int i) { return static_cast<Sum>(f(i)); });
   }
 
+  // kSums sums over one pass: f(k, i) for sum k.
+  template <class T, class Sum, int kSums, class F>
+  Lanes<Sum, kSums> several_sums(int n, const F& f) const {
+    Lanes<Sum, kSums> sums;
+    for (int k = 0; k < kSums; ++k) sums.lane[k] = sum_packs<T, Sum>(n, [&](int i) { return f(k, i); });
+    return sums;
+  }
+
   template <class Real>
   ExponentialSum<Real> exponential_sum(int n, const Real* x) const {
     const Real largest = max<Real>(n, [&](int i) { return x[i]; });
@@ -160,6 +168,23 @@ class TeamRow {
     });
   }
 
+  template <class T, class Sum, int kSums, class F>
+  KOKKOS_FUNCTION Lanes<Sum, kSums> several_sums(int n, const F& f) const {
+    constexpr int kSize = kPackSize<T>;
+    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    Lanes<Sum, kSums> result;
+    Kokkos::parallel_reduce(
+        Kokkos::TeamVectorRange(team_, packs + n - beyond),
+        [&](int i, Lanes<Sum, kSums>& partial) {
+          for (int k = 0; k < kSums; ++k) {
+            partial.lane[k] += i < packs ? sum_of_lanes<Sum>(f(k, Pack<kSize>{i * kSize}))
+                                         : sum_of_lanes<Sum>(f(k, beyond + i - packs));
+          }
+        },
+        JoinSums<Sum, kSums>(result));
+    return result;
+  }
+
   // In one pass: a larger element found on the way rescales the sum before it.
   template <class Real>
   KOKKOS_FUNCTION ExponentialSum<Real> exponential_sum(int n, const Real* x) const {
@@ -171,7 +196,12 @@ class TeamRow {
         [&](int k, ExponentialSum<Real>& partial) {
           if (k < packs) {
             const Lanes<Real, kSize> values = load(x, Pack<kSize>{k * kSize});
-            for (int lane = 0; lane < kSize; ++lane) include(partial, {values.lane[lane], Real(1)});
+            ExponentialSum<Real> of_pack{values.lane[0], Real(0)};
+            for (int lane = 1; lane < kSize; ++lane) {
+              of_pack.largest = values.lane[lane] > of_pack.largest ? values.lane[lane] : of_pack.largest;
+            }
+            for (int lane = 0; lane < kSize; ++lane) of_pack.sum += exp(values.lane[lane] - of_pack.largest);
+            include(partial, of_pack);
           } else {
             include(partial, {x[beyond + k - packs], Real(1)});
           }
@@ -217,21 +247,38 @@ class TeamRow {
     }
   }
 
-  template <class Real>
-  struct JoinExponentialSums {  // a Kokkos reducer
-    using reducer = JoinExponentialSums;
-    using value_type = ExponentialSum<Real>;
+  // What Kokkos asks of a reducer besides init and join.
+  template <class Value>
+  struct Reducer {
+    using value_type = Value;
     using result_view_type = Kokkos::View<value_type, Kokkos::AnonymousSpace, Unmanaged>;
-
     value_type& result;
-    KOKKOS_FUNCTION explicit JoinExponentialSums(value_type& result) : result(result) {}
-    KOKKOS_FUNCTION void init(value_type& value) const {
-      value = {Kokkos::reduction_identity<Real>::max(), Real(0)};
-    }
-    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const { include(into, from); }
+    KOKKOS_FUNCTION explicit Reducer(value_type& result) : result(result) {}
     KOKKOS_FUNCTION value_type& reference() const { return result; }
     KOKKOS_FUNCTION result_view_type view() const { return result_view_type(&result); }
     KOKKOS_FUNCTION bool references_scalar() const { return true; }
+  };
+
+  template <class Real>
+  struct JoinExponentialSums : Reducer<ExponentialSum<Real>> {
+    using reducer = JoinExponentialSums;
+    using typename Reducer<ExponentialSum<Real>>::value_type;
+    using Reducer<ExponentialSum<Real>>::Reducer;
+    KOKKOS_FUNCTION void init(value_type& value) const { value = {Kokkos::reduction_identity<Real>::max(), Real(0)}; }
+    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const { include(into, from); }
+  };
+
+  template <class Sum, int kSums>
+  struct JoinSums : Reducer<Lanes<Sum, kSums>> {
+    using reducer = JoinSums;
+    using typename Reducer<Lanes<Sum, kSums>>::value_type;
+    using Reducer<Lanes<Sum, kSums>>::Reducer;
+    KOKKOS_FUNCTION void init(value_type& value) const {
+      for (int k = 0; k < kSums; ++k) value.lane[k] = 0;
+    }
+    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const {
+      for (int k = 0; k < kSums; ++k) into.lane[k] += from.lane[k];
+    }
   };
 
   const TeamMember& team_;
