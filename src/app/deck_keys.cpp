@@ -186,6 +186,7 @@ std::vector<Key> training_keys() {
       {"align", "margin_form", RECPO_MEMBER(objective.margin_form), "pairwise | printed-eq8 | listwise-eq15",
        one_of({"pairwise", "printed-eq8", "listwise-eq15"})},
       {"align", "simpo_margin", RECPO_MEMBER(objective.simpo_margin), "target margin of simpo"},
+      {"align", "sft_weight", RECPO_MEMBER(objective.sft_weight), "weight of an SFT loss beside it", at_least(0)},
       {"align", "reference", RECPO_MEMBER(reference), "sft | base | path of a model"},
   };
 }

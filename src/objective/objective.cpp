@@ -90,6 +90,7 @@ void check(const ObjectiveOptions& options) {
   require_number("lambda", options.lambda, options.lambda >= 0, "a number from 0 on");
   require_number("alpha", options.alpha, options.alpha >= 0, "a number from 0 on");
   require_number("simpo_margin", options.simpo_margin, true, "a finite number");
+  require_number("sft_weight", options.sft_weight, options.sft_weight >= 0, "a number from 0 on");
 }
 
 int negatives_used(const ObjectiveOptions& options, int negatives) {
@@ -125,6 +126,12 @@ SetResult evaluate_set(const ObjectiveOptions& options, const PreferenceSet& set
     sum += weight[k - 1];
   }
   result.d_logp[0] = -slope[0] * sum;
+  if (options.sft_weight > 0) {
+    RECPO_REQUIRE(set.length.size() == completions);
+    const double weight_of_token = options.sft_weight / set.length[0];
+    result.loss -= weight_of_token * set.logp[0];
+    result.d_logp[0] -= weight_of_token;
+  }
   return result;
 }
 

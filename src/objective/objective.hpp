@@ -7,6 +7,8 @@
 //   simpo  softplus(beta logp_1/|y_1| - beta logp_0/|y_0| + simpo_margin)
 //   s-dpo  log(1 + sum_k exp(h_k - h_0))
 //   recpo  log(1 + sum_k exp(h_k - h_0 + gamma_k))          (paper eq. 8 with the sign that was trained)
+// Each may carry an SFT term besides, sft_weight (-logp_0 / |y_0|): the preferred answer itself stays likely, not only
+// likelier than the others.
 
 #include <span>
 #include <string>
@@ -20,6 +22,7 @@ struct ObjectiveOptions {
   std::string margin = "ratio";          // ratio | log-ratio | log-diff | log-diff-printed
   std::string margin_form = "pairwise";  // pairwise | printed-eq8 | listwise-eq15
   double simpo_margin = 2.0;
+  double sft_weight = 0.0;
 };
 void check(const ObjectiveOptions& options);  // throws kUsage naming the key and the choices
 
@@ -27,7 +30,7 @@ void check(const ObjectiveOptions& options);  // throws kUsage naming the key an
 struct PreferenceSet {
   std::span<const double> logp;
   std::span<const double> reference_logp;   // empty for simpo
-  std::span<const int> length;              // completion tokens, end token included
+  std::span<const int> length;              // completion tokens, end token included; for simpo and an SFT term
   std::span<const double> rating, latency;  // defaults filled in for items without feedback
 };
 

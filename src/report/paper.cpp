@@ -26,7 +26,7 @@ constexpr Default kDefaults[] = {{"data.tier", "full+rating"}, {"data.candidates
                                  {"evaluate.match", "exact"},  {"align.beta", "1"},
                                  {"align.lambda", "2"},        {"align.alpha", "0.5"},
                                  {"align.margin", "ratio"},    {"align.margin_form", "pairwise"},
-                                 {"align.simpo_margin", "2"}};
+                                 {"align.simpo_margin", "2"},  {"align.sft_weight", "0"}};
 
 std::optional<std::size_t> index_of(const std::string& dataset) {
   const auto found = std::find(kDatasets.begin(), kDatasets.end(), dataset);

@@ -69,7 +69,7 @@ long double oracle_loss(const ObjectiveOptions& options, const Set& set) {
     if (options.objective == "recpo" && options.margin_form == "listwise-eq15") z += gammas;
     sum += std::exp(z);
   }
-  return std::log1p(sum);
+  return std::log1p(sum) - static_cast<long double>(options.sft_weight) * set.logp[0] / set.length[0];
 }
 
 // A logarithm's argument 1 + phi_p - phi_d of size a carries the rounding of its terms, relative to a.
@@ -89,20 +89,23 @@ double loss_bound(const ObjectiveOptions& options, const Set& set) {
     reward = std::max(reward, options.beta * (std::abs(set.logp[k]) + std::abs(set.reference[k])));
     if (k > 0) gamma += std::abs(static_cast<double>(oracle_gamma(options, set, k))) + logarithm_loss(options, set, k);
   }
-  const double loss = 2 * reward + gamma;
-  return kEps * (kRoundings * (2 * reward + gamma) + static_cast<double>(set.logp.size() + 2) * loss);
+  const double loss = 2 * reward + gamma + options.sft_weight * std::abs(set.logp[0]) / set.length[0];
+  return kEps * (kRoundings + static_cast<double>(set.logp.size() + 2)) * loss;
 }
 
 std::vector<ObjectiveOptions> every_form() {
   std::vector<ObjectiveOptions> all;
   for (const char* name : {"dpo", "simpo", "s-dpo"}) all.push_back({.objective = name, .beta = 0.7});
+  for (const char* name : {"simpo", "recpo"}) all.push_back({.objective = name, .beta = 0.7, .sft_weight = 1.5});
   for (const char* form : {"pairwise", "printed-eq8", "listwise-eq15"})
     for (const char* margin : {"ratio", "log-ratio", "log-diff"})
       all.push_back({.objective = "recpo", .beta = 0.7, .margin = margin, .margin_form = form});
   return all;
 }
 
-std::string label(const ObjectiveOptions& o) { return o.objective + " " + o.margin + " " + o.margin_form; }
+std::string label(const ObjectiveOptions& o) {
+  return o.objective + " " + o.margin + " " + o.margin_form + (o.sft_weight > 0 ? " with SFT" : "");
+}
 
 TEST(Objective, EqualsTheLongDoubleOracle) {
   for (const ObjectiveOptions& options : every_form())
@@ -259,6 +262,7 @@ TEST(Objective, OptionsNameTheKeyAndTheChoices) {
   EXPECT_NE(message({.lambda = -1}).find("align.lambda"), std::string::npos);
   EXPECT_NE(message({.alpha = std::nan("")}).find("align.alpha"), std::string::npos);
   EXPECT_NE(message({.simpo_margin = std::nan("")}).find("align.simpo_margin"), std::string::npos);
+  EXPECT_NE(message({.sft_weight = -1}).find("align.sft_weight"), std::string::npos);
 }
 
 }  // namespace
