@@ -20,9 +20,11 @@ esac
 passed=0
 failed=0
 
-build() {  # PRESET [TARGET]
-  step "$1: configure" cmake -S "$root" --preset "$1"
-  step "$1: build" cmake --build "$root/build/$1" --target "${2:-all}" -j "$(nproc)"
+build() {  # PRESET [TARGET...]
+  local preset=$1
+  shift
+  step "$preset: configure" cmake -S "$root" --preset "$preset"
+  step "$preset: build" cmake --build "$root/build/$preset" --target "${@:-all}" -j "$(nproc)"
 }
 
 run_tests() {  # PRESET [NAME]
@@ -36,19 +38,20 @@ run_tests() {  # PRESET [NAME]
   passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
 }
 
-# The program of a CUDA preset, and whether it holds machine code for the GPU it is named after.
-build_cuda() {  # PRESET ARCHITECTURE
-  "$root/scripts/setup.sh" --cuda "$2"
-  build "$1" recpo  # with every kernel; tests and benchmarks are for machines with a GPU
-  local lister images
+# Targets of a CUDA preset, and whether FILE, one of their outputs, holds machine code for the preset's GPU.
+build_cuda() {  # PRESET ARCHITECTURE FILE TARGET...
+  local preset=$1 architecture=$2 file=$3 lister images
+  shift 3
+  "$root/scripts/setup.sh" --cuda "$architecture"
+  build "$preset" "$@"
   lister=$(find_cuobjdump)
-  images=$("$lister" --list-elf "$root/build/$1/recpo" | grep -c "\.sm_$2\.cubin") || true
+  images=$("$lister" --list-elf "$root/build/$preset/$file" | grep -c "\.sm_$architecture\.cubin") || true
   if [ "$images" -gt 0 ]; then
     passed=$((passed + 1))
-    say "$1: $images images of code for sm_$2"
+    say "$preset: $file: $images images of code for sm_$architecture"
   else
     failed=$((failed + 1))
-    say "$1: no code for sm_$2 in the program"
+    say "$preset: $file: no code for sm_$architecture"
   fi
 }
 
@@ -64,10 +67,11 @@ if ! $quick; then
   build fuzz
   run_tests fuzz
   if command -v nvcc >/dev/null; then
-    build_cuda cuda-a6000 86
-    build cuda-a6000 test_cudnn
+    # The program for one of them; for the other what holds device code or calls it: the rest is host code, the same
+    # for both. Tests and benchmarks are for machines with a GPU, except cuDNN's word on attention.
+    build_cuda cuda-a6000 86 recpo recpo test_cudnn
     run_tests cuda-a6000 test_cudnn
-    build_cuda cuda-h100 90
+    build_cuda cuda-h100 90 kernels/librecpo_kernels.a recpo_kernels recpo_model
   else
     say "cuda-a6000, cuda-h100: not compiled, because nvcc is not on PATH"
   fi
