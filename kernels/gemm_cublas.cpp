@@ -1,42 +1,16 @@
-#include <cublasLt.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <bit>
 #include <map>
 #include <string>
 
+#include "kernels/cublas_lt.hpp"
 #include "kernels/gemm.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::kernels {
 
 namespace {
-
-void check_status(cublasStatus_t status, const char* what) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw_error(ExitCode::kInternal, "cuBLAS: {} failed: {}", what, cublasLtGetStatusString(status));
-}
-
-template <class T>
-struct CublasTypes;
-template <>
-struct CublasTypes<float> {
-  static constexpr cudaDataType kData = CUDA_R_32F;
-  static constexpr cublasComputeType_t kCompute = CUBLAS_COMPUTE_32F;  // not TF32
-};
-template <>
-struct CublasTypes<double> {
-  static constexpr cudaDataType kData = CUDA_R_64F;
-  static constexpr cublasComputeType_t kCompute = CUBLAS_COMPUTE_64F;
-};
-template <>
-struct CublasTypes<Bfloat16> {
-  static constexpr cudaDataType kData = CUDA_R_16BF;
-  static constexpr cublasComputeType_t kCompute = CUBLAS_COMPUTE_32F;
-};
-
-cublasOperation_t cublas_op(Op op) { return op == Op::kTranspose ? CUBLAS_OP_T : CUBLAS_OP_N; }
 
 // How far the operands of one call lie behind those of the call before, in elements.
 struct Strides {
@@ -64,137 +38,89 @@ struct PlanKey {
   auto operator<=>(const PlanKey&) const = default;
 };
 
-// cuBLAS is column-major: C^T [n, m] = op(B)^T op(A)^T, and a row-major matrix is the column-major transpose of itself.
 class Plan {
  public:
   template <class T, class C>
-  static Plan make(cublasLtHandle_t handle, std::uint64_t workspace_bytes, const PlanKey& key) {
-    using Types = CublasTypes<T>;
-    const bool a_transposed = key.op_a == Op::kTranspose, b_transposed = key.op_b == Op::kTranspose;
-    Plan plan;
-    check_status(cublasLtMatmulDescCreate(&plan.operation_, Types::kCompute, CublasTypes<Accumulate<T>>::kData),
-                 "cublasLtMatmulDescCreate");
-    plan.set_operation(CUBLASLT_MATMUL_DESC_TRANSA, cublas_op(key.op_b));
-    plan.set_operation(CUBLASLT_MATMUL_DESC_TRANSB, cublas_op(key.op_a));
-    plan.first_ = layout(Types::kData, b_transposed ? key.k : key.n, b_transposed ? key.n : key.k, key.ldb, key.count,
-                         key.strides.b);
-    plan.second_ = layout(Types::kData, a_transposed ? key.m : key.k, a_transposed ? key.k : key.m, key.lda, key.count,
-                          key.strides.a);
-    if (!key.in_place) {
-      plan.addend_ = layout(CublasTypes<C>::kData, key.n, key.m, key.ld_addend, key.count, key.strides.addend);
-    }
-    plan.result_ = layout(CublasTypes<C>::kData, key.n, key.m, key.ldc, key.count, key.strides.c);
-    plan.choose(handle, workspace_bytes, key);
+  static Plan make(cublasLtHandle_t handle, const PlanKey& key) {
+    const auto layout_of_c = [&](std::int64_t leading, std::int64_t stride) {
+      return cublas::make_layout<C>(Op::kNone, key.m, key.n, leading, key.count, stride);
+    };
+    Plan plan{cublas::make_operation<T>(key.op_a, key.op_b),
+              cublas::make_layout<T>(key.op_b, key.k, key.n, key.ldb, key.count, key.strides.b),
+              cublas::make_layout<T>(key.op_a, key.m, key.k, key.lda, key.count, key.strides.a),
+              key.in_place ? cublas::Layout{nullptr, cublasLtMatrixLayoutDestroy}
+                           : layout_of_c(key.ld_addend, key.strides.addend),
+              layout_of_c(key.ldc, key.strides.c),
+              {}};
+    plan.choose(handle, key);
     return plan;
   }
 
-  Plan(Plan&& other) noexcept { *this = std::move(other); }
-  Plan& operator=(Plan&& other) noexcept {
-    std::swap(operation_, other.operation_);
-    std::swap(first_, other.first_);
-    std::swap(second_, other.second_);
-    std::swap(addend_, other.addend_);
-    std::swap(result_, other.result_);
-    algorithm_ = other.algorithm_;
-    return *this;
-  }
-  ~Plan() {
-    if (operation_ != nullptr) cublasLtMatmulDescDestroy(operation_);
-    for (const cublasLtMatrixLayout_t matrix : {first_, second_, addend_, result_}) {
-      if (matrix != nullptr) cublasLtMatrixLayoutDestroy(matrix);
-    }
-  }
-
   template <class T, class C>
-  void run(cublasLtHandle_t handle, cudaStream_t stream, void* workspace, std::uint64_t workspace_bytes,
+  void run(cublasLtHandle_t handle, cudaStream_t stream, const cublas::Workspace& workspace,
            const GemmCall<T, C>& call) const {
-    check_status(cublasLtMatmul(handle, operation_, &call.alpha, call.b, first_, call.a, second_, &call.beta,
-                                call.addend != nullptr ? call.addend : call.c, addend(), call.c, result_, &algorithm_,
-                                workspace, workspace_bytes, stream),
-                 "cublasLtMatmul");
+    cublas::check(
+        cublasLtMatmul(handle, operation_.get(), &call.alpha, call.b, first_.get(), call.a, second_.get(), &call.beta,
+                       call.addend != nullptr ? call.addend : call.c, addend(), call.c, result_.get(), &algorithm_,
+                       workspace.data(), cublas::Workspace::kBytes, stream),
+        "cublasLtMatmul");
   }
 
  private:
-  Plan() = default;
+  Plan(cublas::Owned<cublasLtMatmulDesc_t> operation, cublas::Layout first, cublas::Layout second,
+       cublas::Layout addend, cublas::Layout result, const cublasLtMatmulAlgo_t& algorithm)
+      : operation_(std::move(operation)),
+        first_(std::move(first)),
+        second_(std::move(second)),
+        addend_(std::move(addend)),
+        result_(std::move(result)),
+        algorithm_(algorithm) {}
 
-  static cublasLtMatrixLayout_t layout(cudaDataType type, std::int64_t rows, std::int64_t columns, std::int64_t ld,
-                                       std::int64_t count, std::int64_t stride) {
-    cublasLtMatrixLayout_t matrix = nullptr;
-    check_status(cublasLtMatrixLayoutCreate(&matrix, type, static_cast<std::uint64_t>(rows),
-                                            static_cast<std::uint64_t>(columns), std::max({ld, rows, std::int64_t{1}})),
-                 "cublasLtMatrixLayoutCreate");
-    const auto batch = static_cast<std::int32_t>(count);
-    cublasLtMatrixLayoutSetAttribute(matrix, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch);
-    cublasLtMatrixLayoutSetAttribute(matrix, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
-    return matrix;
-  }
-
-  cublasLtMatrixLayout_t addend() const { return addend_ != nullptr ? addend_ : result_; }
-
-  void set_operation(cublasLtMatmulDescAttributes_t attribute, cublasOperation_t value) {
-    check_status(cublasLtMatmulDescSetAttribute(operation_, attribute, &value, sizeof value),
-                 "cublasLtMatmulDescSetAttribute");
-  }
+  cublasLtMatrixLayout_t addend() const { return addend_ ? addend_.get() : result_.get(); }
 
   // The first of cuBLAS's own ranking: measured choices would differ between ranks and runs, and so would the bits.
-  void choose(cublasLtHandle_t handle, std::uint64_t workspace_bytes, const PlanKey& key) {
-    cublasLtMatmulPreference_t preference = nullptr;
-    check_status(cublasLtMatmulPreferenceCreate(&preference), "cublasLtMatmulPreferenceCreate");
-    const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
-      cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
-    };
-    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_bytes);
+  void choose(cublasLtHandle_t handle, const PlanKey& key) {
+    cublas::Preference preference(cublas::Workspace::kBytes);
     // Where the inner dimension is split, parts are added as sums, not as what is stored: a result is rounded once.
-    constexpr std::uint32_t kReduction = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-    set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, kReduction);
-    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
-    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
-    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.addend_alignment);
-    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c_alignment);
+    preference.set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                   static_cast<std::uint32_t>(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, key.b_alignment);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, key.a_alignment);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, key.addend_alignment);
+    preference.set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, key.c_alignment);
     cublasLtMatmulHeuristicResult_t best{};
     int found = 0;
-    const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, operation_, first_, second_, addend(), result_,
-                                                                 preference, 1, &best, &found);
-    cublasLtMatmulPreferenceDestroy(preference);
-    check_status(found == 0 && status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status,
-                 "cublasLtMatmulAlgoGetHeuristic");
+    const cublasStatus_t status =
+        cublasLtMatmulAlgoGetHeuristic(handle, operation_.get(), first_.get(), second_.get(), addend(), result_.get(),
+                                       preference.get(), 1, &best, &found);
+    cublas::check(found == 0 && status == CUBLAS_STATUS_SUCCESS ? CUBLAS_STATUS_NOT_SUPPORTED : status,
+                  "cublasLtMatmulAlgoGetHeuristic");
     algorithm_ = best.algo;
   }
 
-  cublasLtMatmulDesc_t operation_ = nullptr;
-  cublasLtMatrixLayout_t first_ = nullptr, second_ = nullptr, addend_ = nullptr, result_ = nullptr;
-  cublasLtMatmulAlgo_t algorithm_{};
+  cublas::Owned<cublasLtMatmulDesc_t> operation_;
+  cublas::Layout first_, second_;  // of B and of A
+  cublas::Layout addend_;          // null where C is added to itself
+  cublas::Layout result_;
+  cublasLtMatmulAlgo_t algorithm_;
 };
 
 // One a process: the handle, the workspace, and the plans of the shapes met so far. Destroyed before Kokkos gives the
-// device back. The workspace is used by one product after the other: all work of a process runs on one stream.
+// device back. All work of a process runs on one stream, so that products may share the workspace.
 class Library {
  public:
-  Library() {
-    check_status(cublasLtCreate(&handle_), "cublasLtCreate");
-    memory_ = OwnedVector<std::byte>(Kokkos::view_alloc("recpo::gemm::workspace", Kokkos::WithoutInitializing),
-                                     kWorkspaceBytes + kWorkspaceAlignment);
-    const auto begin = reinterpret_cast<std::uintptr_t>(memory_.data());
-    workspace_ = reinterpret_cast<void*>((begin + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment);
-  }
-  ~Library() { cublasLtDestroy(handle_); }
-  Library(const Library&) = delete;
-  Library& operator=(const Library&) = delete;
-
   template <class T, class C>
   void run(const ExecSpace& exec, const PlanKey& key, const GemmCall<T, C>& call) {
     std::map<PlanKey, Plan>& known = plans<T, C>();
     auto place = known.find(key);
     if (place == known.end()) {
       if (known.size() >= kMostPlans) known.clear();  // batches of ever new lengths
-      place = known.emplace(key, Plan::make<T, C>(handle_, kWorkspaceBytes, key)).first;
+      place = known.emplace(key, Plan::make<T, C>(handle_.get(), key)).first;
     }
-    place->second.run(handle_, exec.cuda_stream(), workspace_, kWorkspaceBytes, call);
+    place->second.run(handle_.get(), exec.cuda_stream(), workspace_, call);
   }
 
  private:
-  static constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // NVIDIA's advice for Hopper
-  static constexpr std::uintptr_t kWorkspaceAlignment = 256;                 // what cublasLtMatmul demands
   static constexpr std::size_t kMostPlans = 4096;
 
   template <class T, class C>
@@ -202,9 +128,8 @@ class Library {
     return plans_[std::bit_width(sizeof(T)) * 2 + (sizeof(T) == sizeof(C) ? 1 : 0)];
   }
 
-  cublasLtHandle_t handle_ = nullptr;
-  OwnedVector<std::byte> memory_;
-  void* workspace_ = nullptr;  // in memory_
+  const cublas::Owned<cublasLtHandle_t> handle_ = cublas::make_handle();
+  const cublas::Workspace workspace_;
   std::map<PlanKey, Plan> plans_[10];  // for each pair of types
 };
 

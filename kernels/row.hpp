@@ -133,18 +133,10 @@ class TeamRow {
     Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, n), f);
   }
 
-  // Whole packs, then what is left over of the row.
   template <class T, class F>
   KOKKOS_FUNCTION void for_each_pack(int n, const F& f) const {
-    constexpr int kSize = kPackSize<T>;
-    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
-    Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, packs + n - beyond), [&](int k) {
-      if (k < packs) {
-        f(Pack<kSize>{k * kSize});
-      } else {
-        f(beyond + k - packs);
-      }
-    });
+    const Packs<T> packs(n, packed_);
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team_, packs.count()), [&](int k) { packs.visit(k, f); });
   }
 
   template <class T, class F>
@@ -161,25 +153,21 @@ class TeamRow {
 
   template <class T, class Sum, class F>
   KOKKOS_FUNCTION Sum sum_packs(int n, const F& f) const {
-    constexpr int kSize = kPackSize<T>;
-    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
-    return sum<Sum>(packs + n - beyond, [&](int k) {
-      return k < packs ? sum_of_lanes<Sum>(f(Pack<kSize>{k * kSize})) : sum_of_lanes<Sum>(f(beyond + k - packs));
-    });
+    const Packs<T> packs(n, packed_);
+    return sum<Sum>(packs.count(),
+                    [&](int k) { return packs.visit(k, [&](auto i) { return sum_of_lanes<Sum>(f(i)); }); });
   }
 
   template <class T, class Sum, int kSums, class F>
   KOKKOS_FUNCTION Lanes<Sum, kSums> several_sums(int n, const F& f) const {
-    constexpr int kSize = kPackSize<T>;
-    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    const Packs<T> packs(n, packed_);
     Lanes<Sum, kSums> result;
     Kokkos::parallel_reduce(
-        Kokkos::TeamVectorRange(team_, packs + n - beyond),
-        [&](int i, Lanes<Sum, kSums>& partial) {
-          for (int k = 0; k < kSums; ++k) {
-            partial.lane[k] += i < packs ? sum_of_lanes<Sum>(f(k, Pack<kSize>{i * kSize}))
-                                         : sum_of_lanes<Sum>(f(k, beyond + i - packs));
-          }
+        Kokkos::TeamVectorRange(team_, packs.count()),
+        [&](int k, Lanes<Sum, kSums>& partial) {
+          packs.visit(k, [&](auto i) {
+            for (int s = 0; s < kSums; ++s) partial.lane[s] += sum_of_lanes<Sum>(f(s, i));
+          });
         },
         JoinSums<Sum, kSums>(result));
     return result;
@@ -188,23 +176,12 @@ class TeamRow {
   // In one pass: a larger element found on the way rescales the sum before it.
   template <class Real>
   KOKKOS_FUNCTION ExponentialSum<Real> exponential_sum(int n, const Real* x) const {
-    constexpr int kSize = kPackSize<Real>;
-    const int packs = packed_ ? n / kSize : 0, beyond = packs * kSize;
+    const Packs<Real> packs(n, packed_);
     ExponentialSum<Real> result;
     Kokkos::parallel_reduce(
-        Kokkos::TeamVectorRange(team_, packs + n - beyond),
+        Kokkos::TeamVectorRange(team_, packs.count()),
         [&](int k, ExponentialSum<Real>& partial) {
-          if (k < packs) {
-            const Lanes<Real, kSize> values = load(x, Pack<kSize>{k * kSize});
-            ExponentialSum<Real> of_pack{values.lane[0], Real(0)};
-            for (int lane = 1; lane < kSize; ++lane) {
-              of_pack.largest = values.lane[lane] > of_pack.largest ? values.lane[lane] : of_pack.largest;
-            }
-            for (int lane = 0; lane < kSize; ++lane) of_pack.sum += exp(values.lane[lane] - of_pack.largest);
-            include(partial, of_pack);
-          } else {
-            include(partial, {x[beyond + k - packs], Real(1)});
-          }
+          packs.visit(k, [&](auto i) { include(partial, exponential_sum_of(load(x, i))); });
         },
         JoinExponentialSums<Real>(result));
     return result;
@@ -237,6 +214,34 @@ class TeamRow {
   }
 
  private:
+  // A row of n elements as whole packs, then what is left over.
+  template <class T>
+  class Packs {
+   public:
+    KOKKOS_FUNCTION Packs(int n, bool packed)
+        : packs_(packed ? n / kPackSize<T> : 0), beyond_(packs_ * kPackSize<T>), n_(n) {}
+    KOKKOS_FUNCTION int count() const { return packs_ + n_ - beyond_; }
+    template <class F>
+    KOKKOS_FORCEINLINE_FUNCTION auto visit(int k, const F& f) const {
+      return k < packs_ ? f(Pack<kPackSize<T>>{k * kPackSize<T>}) : f(beyond_ + k - packs_);
+    }
+
+   private:
+    int packs_, beyond_, n_;
+  };
+
+  template <class Real>
+  static KOKKOS_FUNCTION ExponentialSum<Real> exponential_sum_of(Real x) {
+    return {x, Real(1)};
+  }
+  template <class Real, int N>
+  static KOKKOS_FUNCTION ExponentialSum<Real> exponential_sum_of(const Lanes<Real, N>& x) {
+    ExponentialSum<Real> result{x.lane[0], Real(0)};
+    for (int k = 1; k < N; ++k) result.largest = x.lane[k] > result.largest ? x.lane[k] : result.largest;
+    for (int k = 0; k < N; ++k) result.sum += exp(x.lane[k] - result.largest);
+    return result;
+  }
+
   template <class Real>
   static KOKKOS_FUNCTION void include(ExponentialSum<Real>& total, const ExponentialSum<Real>& part) {
     if (part.largest > total.largest) {
