@@ -123,16 +123,17 @@ void run_training_step(benchmark::State& state, const StepCase& of_case) {
   optim::AdamW<T> optimizer({}, store);
   const optim::SliceGradients<T> gradients = optim::slice_gradients(store, optimizer.shard());
   parallel::SerialCommunicator alone;
-  const std::vector<double> d_logp(static_cast<std::size_t>(batch.num_completions()), -1e-3);
+  const OwnedVector<double> d_logp("recpo::bench::d_logp", static_cast<std::size_t>(batch.num_completions()));
+  Kokkos::deep_copy(d_logp, -1e-3);
   const auto step = [&] {
     Kokkos::deep_copy(ExecSpace{}, store.gradients(), Accumulate<T>(0));
     for (const data::TreeBatch& micro_batch : batches) {
-      benchmark::DoNotOptimize(llama.forward(micro_batch));
-      llama.backward(d_logp);
+      llama.start_forward(micro_batch);
+      llama.start_backward(d_logp);
     }
     const double norm = optim::gradient_norm<T>(ExecSpace{}, store, optimizer.shard(), gradients, alone, alone);
     optimizer.step(ExecSpace{}, 1e-5, norm, gradients);
-    Kokkos::fence();
+    llama.wait();
   };
   step();  // what the first one loads and allocates
   const std::int64_t used = bench::device_bytes_in_use() - in_use;

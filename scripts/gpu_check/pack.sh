@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
 done
 
 tests=(test_kernels test_model test_train)
-benchmarks=(rms_norm swiglu rope adamw embedding sequence_logp reductions gemm attention step)
+benchmarks=(rms_norm swiglu rope adamw embedding sequence_logp completions reductions gemm attention step)
 targets=(recpo "${tests[@]}" "${benchmarks[@]/#/bench_}")
 build=$root/build/$preset
 folder=$(mktemp -d "${TMPDIR:-/tmp}/recpo_gpu_pack.XXXXXX")

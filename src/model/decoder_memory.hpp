@@ -23,7 +23,7 @@ struct DecoderCapacity {
   std::int64_t positions = 0;     // longest sequence
   std::int64_t longest_tree = 0;  // > 0: the scores of attention are allocated at once, for trees up to so long
   std::int64_t logit_rows = 0;    // of one pass
-  std::int64_t targets = 0;
+  std::int64_t targets = 0, completions = 0;
   std::int64_t logit_chunk = 512;
   bool training = false;
   Recompute recompute = Recompute::kNone;

@@ -27,36 +27,39 @@ TokenGroups group_by_token(const std::vector<int>& tokens) {
   }
   return groups;
 }
-}  // namespace
+struct CompletionGroups {
+  std::vector<int> begin, target;
+};
 
-BatchUploader::Slice BatchUploader::stage(const std::vector<int>& values) {
-  const Slice slice{staged_.size(), values.size()};
-  staged_.insert(staged_.end(), values.begin(), values.end());
-  return slice;
-}
-
-void BatchUploader::flush(const ExecSpace& exec) {
-  if (memory_.extent(0) < staged_.size()) {
-    memory_ = OwnedVector<int>(Kokkos::view_alloc("recpo::device_batch::integers", Kokkos::WithoutInitializing),
-                               staged_.size() + staged_.size() / 2);
+// Targets grouped by completion, rising within a group: a fixed order of summation.
+CompletionGroups group_by_completion(const data::TreeBatch& batch) {
+  CompletionGroups groups;
+  groups.begin.assign(batch.completion_length.size() + 1, 0);
+  for (const int completion : batch.target_completion) ++groups.begin[static_cast<std::size_t>(completion) + 1];
+  std::partial_sum(groups.begin.begin(), groups.begin.end(), groups.begin.begin());
+  std::vector<int> next(groups.begin.begin(), groups.begin.end() - 1);
+  groups.target.resize(batch.target_completion.size());
+  for (std::size_t m = 0; m < batch.target_completion.size(); ++m) {
+    const auto completion = static_cast<std::size_t>(batch.target_completion[m]);
+    groups.target[static_cast<std::size_t>(next[completion]++)] = static_cast<int>(m);
   }
-  Kokkos::deep_copy(
-      exec, Vector<int>(memory_.data(), staged_.size()),
-      Kokkos::View<const int*, Kokkos::LayoutRight, HostSpace, Unmanaged>(staged_.data(), staged_.size()));
-  exec.fence("recpo::device_batch::flush");
-  staged_.clear();
+  return groups;
 }
+}  // namespace
 
 DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& batch, bool with_groups) {
   std::vector<int> own_end(batch.tokens.size());
   std::iota(own_end.begin(), own_end.end(), 1);
-  const Slice tokens = stage(batch.tokens), positions = stage(batch.positions), prefix_end = stage(batch.prefix_end),
-              own_begin = stage(batch.own_begin), own_ends = stage(own_end), logit_rows = stage(batch.logit_rows),
-              target_begin = stage(batch.target_begin), target_token = stage(batch.target_token),
-              dropout_key = stage(batch.dropout_key);
+  const auto stage = [&](const std::vector<int>& values) { return uploader_.stage(values); };
+  const auto tokens = stage(batch.tokens), positions = stage(batch.positions), prefix_end = stage(batch.prefix_end),
+             own_begin = stage(batch.own_begin), own_ends = stage(own_end), logit_rows = stage(batch.logit_rows),
+             target_begin = stage(batch.target_begin), target_token = stage(batch.target_token),
+             target_completion = stage(batch.target_completion), dropout_key = stage(batch.dropout_key);
+  const CompletionGroups completions = group_by_completion(batch);
+  const auto completion_begin = stage(completions.begin), by_completion = stage(completions.target);
   const TokenGroups groups = with_groups ? group_by_token(batch.tokens) : TokenGroups{};
-  const Slice group_token = stage(groups.token), group_begin = stage(groups.begin), order = stage(groups.order);
-  flush(exec);
+  const auto group_token = stage(groups.token), group_begin = stage(groups.begin), order = stage(groups.order);
+  uploader_.flush(exec);
 
   DeviceBatch result;
   result.num_tokens = batch.num_tokens();
@@ -72,14 +75,18 @@ DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& 
   result.logit_rows = view(logit_rows);
   result.target_begin = view(target_begin);
   result.target_token = view(target_token);
+  result.target_completion = view(target_completion);
+  result.completion_begin = view(completion_begin);
+  result.by_completion = view(by_completion);
   result.dropout_key = view(dropout_key);
   return result;
 }
 
 DeviceBatch BatchUploader::upload(const ExecSpace& exec, const Pass& pass) {
-  const Slice tokens = stage(pass.tokens), positions = stage(pass.positions), visible_end = stage(pass.visible_end),
-              cache_rows = stage(pass.cache_rows), logit_rows = stage(pass.logit_rows);
-  flush(exec);
+  const auto stage = [&](const std::vector<int>& values) { return uploader_.stage(values); };
+  const auto tokens = stage(pass.tokens), positions = stage(pass.positions), visible_end = stage(pass.visible_end),
+             cache_rows = stage(pass.cache_rows), logit_rows = stage(pass.logit_rows);
+  uploader_.flush(exec);
   DeviceBatch result;
   result.num_tokens = static_cast<std::int64_t>(pass.tokens.size());
   result.tokens = view(tokens);

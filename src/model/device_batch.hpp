@@ -1,11 +1,12 @@
 #pragma once
-// A tree batch (or the tokens of one generation pass) where the kernels see it: all its integers in one upload. The
-// uploader owns the memory; a DeviceBatch is valid until the next upload.
+// A tree batch (or the tokens of one generation pass) where the kernels see it: all its integers in one upload, which
+// nobody waits for. The uploader owns the memory; a DeviceBatch is valid until the next upload.
 
 #include <vector>
 
 #include "kernels/attention.hpp"
 #include "src/data/tree_batch.hpp"
+#include "src/support/uploader.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::model {
@@ -18,6 +19,8 @@ struct DeviceBatch {
   Vector<const int> group_token, group_begin, order;  // tokens grouped by id, for the embedding's gradient
   Vector<const int> logit_rows;                       // [R]
   Vector<const int> target_begin, target_token;       // [R + 1], [M]
+  Vector<const int> target_completion;                // [M]
+  Vector<const int> completion_begin, by_completion;  // [C + 1], [M]: targets grouped by completion, rising
   Vector<const int> dropout_key;                      // [T], or empty: nothing is dropped
   Vector<const int> cache_rows;                       // [T] where generation keeps keys and values; empty in training
 };
@@ -34,18 +37,13 @@ class BatchUploader {
   };
   DeviceBatch upload(const ExecSpace& exec, const Pass& pass);
 
- private:
-  struct Slice {
-    std::size_t begin, size;
-  };
-  Slice stage(const std::vector<int>& values);
-  void flush(const ExecSpace& exec);
-  Vector<const int> view(const Slice& slice) const {
-    return Vector<const int>(memory_.data() + slice.begin, slice.size);
-  }
+  // What was uploaded has arrived: the caller has waited for it.
+  void recycle() { uploader_.recycle(); }
 
-  std::vector<int> staged_;
-  OwnedVector<int> memory_;
+ private:
+  Vector<const int> view(const Uploader::Slice& slice) const { return uploader_.view<int>(slice); }
+
+  Uploader uploader_;
 };
 
 }  // namespace recpo::model

@@ -92,7 +92,9 @@ template <class T>
 std::vector<int> Generator<T>::Implementation::run(BatchUploader::Pass& pass) {
   const DeviceBatch batch = uploader.upload(exec, pass);
   const Matrix<T> output = decoder->forward(exec, batch, caches, nullptr);
-  return decoder->head().greedy(exec, decoder->weights(), batch, output);
+  std::vector<int> tokens = decoder->head().greedy(exec, decoder->weights(), batch, output);  // waits
+  uploader.recycle();
+  return tokens;
 }
 
 template <class T>

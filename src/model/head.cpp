@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "kernels/completions.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/reductions.hpp"
 #include "kernels/rms_norm.hpp"
@@ -46,24 +47,24 @@ std::vector<int> best_of_shards(parallel::Communicator& shards, std::vector<Choi
 }  // namespace
 
 template <class T>
-Head<T>::Head(const LlamaConfig& config, const TensorParallel& tensor, std::int64_t max_rows, std::int64_t max_targets,
-              std::int64_t chunk_rows, bool training, Arena& arena)
+Head<T>::Head(const LlamaConfig& config, const TensorParallel& tensor, const Capacity& capacity, Arena& arena)
     : config_(shard_config(config, tensor.shard().size)),
       tensor_(tensor),
       vocabulary_(vocabulary_shard(config, tensor.shard())),
       arena_(arena),
-      chunk_rows_(std::min(chunk_rows, max_rows)) {
+      chunk_rows_(std::min(capacity.chunk_rows, capacity.logit_rows)) {
   const std::int64_t hidden = config.hidden_size;
   gathered_ = arena.plan<T>(chunk_rows_ * hidden);
   normed_ = arena.plan<T>(chunk_rows_ * hidden);
   inverse_rms_ = arena.plan<Accumulate<T>>(chunk_rows_);
   logits_ = arena.plan<Accumulate<T>>(chunk_rows_ * config.vocab_size);
-  lse_ = arena.plan<Accumulate<T>>(max_rows);
-  token_logp_ = arena.plan<Accumulate<T>>(max_targets);
+  lse_ = arena.plan<Accumulate<T>>(capacity.logit_rows);
+  token_logp_ = arena.plan<Accumulate<T>>(capacity.targets);
+  logp_ = arena.plan<double>(capacity.completions);
   argmax_ = arena.plan<int>(chunk_rows_);
   largest_ = arena.plan<Accumulate<T>>(chunk_rows_);
-  if (tensor.is_split()) shard_lse_ = arena.plan<Accumulate<T>>(tensor.shard().size * max_rows);
-  if (!training) return;
+  if (tensor.is_split()) shard_lse_ = arena.plan<Accumulate<T>>(tensor.shard().size * capacity.logit_rows);
+  if (!capacity.training) return;
   d_logits_ = logits_;
   if (!std::is_same_v<T, Accumulate<T>>) d_logits_ = arena.plan<T>(chunk_rows_ * config.vocab_size);
   d_normed_ = arena.plan<T>(chunk_rows_ * hidden);
@@ -92,13 +93,12 @@ void Head<T>::compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weigh
 }
 
 template <class T>
-std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                                     const std::vector<int>& target_begin, Matrix<const T> x) {
-  const auto targets = static_cast<std::int64_t>(target_begin.empty() ? 0 : target_begin.back());
+Vector<const double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                      Matrix<const T> x) {
   const std::int64_t num_rows = batch.logit_rows.extent(0), place = tensor_.shard().rank * num_rows;
   const auto lse = tensor_.is_split() ? part(arena_.vector<Accumulate<T>>(shard_lse_), place, num_rows)
                                       : arena_.vector<Accumulate<T>>(lse_, num_rows);
-  const auto token_logp = arena_.vector<Accumulate<T>>(token_logp_, targets);
+  const auto token_logp = arena_.vector<Accumulate<T>>(token_logp_, batch.target_token.extent(0));
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
     kernels::sequence_logp_forward<Accumulate<T>>(
@@ -106,8 +106,9 @@ std::vector<double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T
         batch.target_token, part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
   }
   if (tensor_.is_split()) combine_shards(exec, batch, token_logp);
-  const auto host = Kokkos::create_mirror_view_and_copy(HostSpace{}, token_logp);
-  return std::vector<double>(host.data(), host.data() + targets);
+  const auto logp = arena_.vector<double>(logp_, static_cast<std::int64_t>(batch.completion_begin.extent(0)) - 1);
+  kernels::completion_logp<Accumulate<T>>(exec, batch.completion_begin, batch.by_completion, token_logp, logp);
+  return logp;
 }
 
 template <class T>
@@ -124,14 +125,11 @@ void Head<T>::combine_shards(const ExecSpace& exec, const DeviceBatch& batch, Ve
 
 template <class T>
 void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                       const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
-                       Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients) {
-  RECPO_REQUIRE(d_token_logp.size() == static_cast<std::size_t>(target_begin.back()));
+                       Matrix<const T> x, Vector<const double> d_logp, Matrix<T> d_x,
+                       const LlamaTensors<Accumulate<T>>& gradients) {
   // The targets' log-probs have been read; their memory takes the gradient.
-  const auto d_logp = arena_.vector<Accumulate<T>>(token_logp_, static_cast<std::int64_t>(d_token_logp.size()));
-  const auto host = Kokkos::create_mirror_view(d_logp);
-  for (std::size_t m = 0; m < d_token_logp.size(); ++m) host(m) = static_cast<Accumulate<T>>(d_token_logp[m]);
-  Kokkos::deep_copy(exec, d_logp, host);
+  const auto d_token_logp = arena_.vector<Accumulate<T>>(token_logp_, batch.target_token.extent(0));
+  kernels::completion_logp_backward<Accumulate<T>>(exec, batch.target_completion, d_logp, d_token_logp);
   Kokkos::deep_copy(exec, d_x, T(0));
 
   const std::vector<Chunk> all = chunks(batch);
@@ -141,8 +139,8 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
                     d_gathered = rows(d_gathered_, chunk);
     kernels::sequence_logp_backward<Accumulate<T>, T>(
         exec, part(batch.target_begin, chunk.begin, chunk.size() + 1), batch.target_token,
-        part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_logp, vocabulary_.count, logits(chunk),
-        d_logits, vocabulary_.first);
+        part(arena_.vector<Accumulate<T>>(lse_), chunk.begin, chunk.size()), d_token_logp, vocabulary_.count,
+        logits(chunk), d_logits, vocabulary_.first);
     kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, d_logits, weights.head, 0, d_normed);
     if (tensor_.is_split()) tensor_.communicator->all_reduce_sum(exec, d_normed);
     if (gradients.head.data() != nullptr) {

@@ -16,19 +16,21 @@ namespace recpo::model {
 template <class T>
 class Head {
  public:
-  // `config` is the whole decoder's. Plans its slices in `arena`; `chunk_rows` logit rows at a time, at most `max_rows`
-  // a batch in training.
-  Head(const LlamaConfig& config, const TensorParallel& tensor, std::int64_t max_rows, std::int64_t max_targets,
-       std::int64_t chunk_rows, bool training, Arena& arena);
+  // Largest batches, and logit rows computed at a time.
+  struct Capacity {
+    std::int64_t logit_rows = 0, targets = 0, completions = 0, chunk_rows = 0;
+    bool training = false;
+  };
+  // `config` is the whole decoder's. Plans its slices in `arena`.
+  Head(const LlamaConfig& config, const TensorParallel& tensor, const Capacity& capacity, Arena& arena);
 
-  // Log-prob of every target, [M] on the host. x [T, H] is the last block's output.
-  std::vector<double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                              const std::vector<int>& target_begin, Matrix<const T> x);
-  // d_x [T, H] is assigned: the gradient of x for d_token_logp [M]. Adds to gradients of final norm and head,
-  // where there are any.
-  void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                const std::vector<int>& target_begin, Matrix<const T> x, const std::vector<double>& d_token_logp,
-                Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients);
+  // Log-prob of every completion, [C], in the arena until the next forward. x [T, H] is the last block's output.
+  Vector<const double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                               Matrix<const T> x);
+  // d_x [T, H] is assigned: the gradient of x for d_logp [C]. Adds to gradients of final norm and head, where there are
+  // any.
+  void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch, Matrix<const T> x,
+                Vector<const double> d_logp, Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients);
   // Greedy next token after each logit row, on the host.
   std::vector<int> greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                           Matrix<const T> x);
@@ -58,8 +60,8 @@ class Head {
   const VocabularyShard vocabulary_;
   Arena& arena_;
   std::int64_t chunk_rows_;
-  Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, d_normed_,
-      d_gathered_, norm_workspace_, argmax_, largest_;
+  Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, logp_,
+      d_normed_, d_gathered_, norm_workspace_, argmax_, largest_;
 };
 
 }  // namespace recpo::model

@@ -40,9 +40,16 @@ class Llama {
 
   std::int64_t activation_bytes() const;  // of all that it allocated
 
-  // log-prob of each completion of the batch, [C], summed over its tokens in double in a fixed order.
+  // log-prob of each completion of the batch, [C], summed over its tokens in double in a fixed order; in memory of this
+  // object until the next forward. Nobody waits for it.
+  Vector<const double> start_forward(const data::TreeBatch& batch, BucketListener* listener = nullptr);
+  // d_logp [C]: d loss / d log-prob. Adds to the store's gradients. Follows the forward of the same batch. Nobody waits.
+  void start_backward(Vector<const double> d_logp, BucketListener* listener = nullptr);
+  // Until all that was started is done: at a step's end at the latest.
+  void wait();
+
+  // The same from and to host memory, waited for.
   std::vector<double> forward(const data::TreeBatch& batch, BucketListener* listener = nullptr);
-  // d_logp [C]: d loss / d log-prob. Adds to the store's gradients. Follows the forward of the same batch.
   void backward(std::span<const double> d_logp, BucketListener* listener = nullptr);
 
   struct Implementation;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
+#include "kernels/set_loss.hpp"
 #include "src/objective/margin.hpp"
 #include "src/support/check.hpp"
 
@@ -37,37 +39,19 @@ const Form& form_of(const ObjectiveOptions& options) {
   return *form;
 }
 
-// gamma_k of the negatives 1..n, index 0 unused.
-std::vector<double> utility_offsets(const ObjectiveOptions& options, const PreferenceSet& set, std::size_t negatives,
-                                    int& floored) {
+// gamma_k of the negatives 1..n go to their offsets.
+void add_margins(const ObjectiveOptions& options, const PreferenceSet& set, std::size_t negatives, Terms& terms) {
   RECPO_REQUIRE(set.rating.size() > negatives && set.latency.size() > negatives);
   const auto phi = [&](std::size_t k) { return utility(set.rating[k], set.latency[k], options.alpha); };
-  std::vector<double> offset(1 + negatives, 0.0);
   double sum = 0;
   for (std::size_t k = 1; k <= negatives; ++k) {
     const MarginValue value = margin(options.margin, options.lambda, phi(0), phi(k));
-    offset[k] = options.margin_form == "printed-eq8" ? -value.gamma : value.gamma;
+    terms.offset[k] = options.margin_form == "printed-eq8" ? -value.gamma : value.gamma;
     sum += value.gamma;
-    floored += value.floored;
+    terms.floored_margins += value.floored;
   }
-  if (options.margin_form == "listwise-eq15") std::fill(offset.begin() + 1, offset.end(), sum);
-  return offset;
-}
-
-// log(1 + sum_k exp z_k) without overflow and without losing small sums: the largest of {0, z} leaves the logarithm,
-// and its own term, exactly 1, is log1p's. `weight` gets exp(z_k) / (1 + sum exp z), the derivatives.
-double log_one_plus_sum_exp(std::span<const double> z, std::span<double> weight) {
-  std::size_t largest = z.size();  // z.size() stands for the extra 0 term
-  for (std::size_t k = 0; k < z.size(); ++k)
-    if (z[k] > (largest == z.size() ? 0.0 : z[largest])) largest = k;
-  const double shift = largest == z.size() ? 0.0 : z[largest];
-  double rest = largest == z.size() ? 0.0 : std::exp(-shift);
-  for (std::size_t k = 0; k < z.size(); ++k) {
-    weight[k] = std::exp(z[k] - shift);
-    if (k != largest) rest += weight[k];
-  }
-  for (double& w : weight) w /= 1 + rest;
-  return shift + std::log1p(rest);
+  if (options.margin_form != "listwise-eq15") return;
+  for (std::size_t k = 1; k <= negatives; ++k) terms.offset[k] = sum;
 }
 
 void require_choice(const char* key, const std::string& value, const std::vector<std::string>& choices) {
@@ -99,39 +83,33 @@ int negatives_used(const ObjectiveOptions& options, int negatives) {
 
 bool needs_reference(const ObjectiveOptions& options) { return form_of(options).reference; }
 
-SetResult evaluate_set(const ObjectiveOptions& options, const PreferenceSet& set) {
+Terms preference_terms(const ObjectiveOptions& options, const PreferenceSet& set) {
   const Form& form = form_of(options);
-  const std::size_t completions = set.logp.size();
-  RECPO_REQUIRE(completions >= 1);
-  RECPO_REQUIRE(form.reference ? set.reference_logp.size() == completions : set.length.size() == completions);
+  const std::size_t completions = set.length.size();
+  RECPO_REQUIRE(completions >= 1 && (!form.reference || set.reference_logp.size() == completions));
   const auto negatives = static_cast<std::size_t>(negatives_used(options, static_cast<int>(completions) - 1));
 
+  Terms terms;
+  for (const int length : set.length) terms.slope.push_back(form.reference ? options.beta : options.beta / length);
+  terms.reference.assign(completions, 0.0);
+  if (form.reference) terms.reference.assign(set.reference_logp.begin(), set.reference_logp.end());
+  terms.offset.assign(completions, -std::numeric_limits<double>::infinity());
+  for (std::size_t k = 1; k <= negatives; ++k) terms.offset[k] = form.reference ? 0.0 : options.simpo_margin;
+  if (form.utility_margin) add_margins(options, set, negatives, terms);
+  terms.answer_weight = options.sft_weight / set.length[0];
+  return terms;
+}
+
+Terms sft_terms() { return {.slope = {0.0}, .reference = {0.0}, .offset = {0.0}, .answer_weight = 1.0}; }
+
+SetResult evaluate(const Terms& terms, std::span<const double> logp) {
+  RECPO_REQUIRE(logp.size() == terms.completions());
+  const kernels::SetTerms set{terms.slope.data(), terms.reference.data(), terms.offset.data(), terms.answer_weight,
+                              static_cast<int>(logp.size())};
   SetResult result;
-  std::vector<double> slope(completions);  // d reward / d logp
-  for (std::size_t k = 0; k < completions; ++k) {
-    slope[k] = form.reference ? options.beta : options.beta / set.length[k];
-    result.reward.push_back(slope[k] * (form.reference ? set.logp[k] - set.reference_logp[k] : set.logp[k]));
-  }
-  std::vector<double> offset(1 + negatives, form.reference ? 0.0 : options.simpo_margin);
-  if (form.utility_margin) offset = utility_offsets(options, set, negatives, result.floored_margins);
-
-  std::vector<double> z(negatives), weight(negatives);
-  for (std::size_t k = 1; k <= negatives; ++k) z[k - 1] = result.reward[k] - result.reward[0] + offset[k];
-  result.loss = log_one_plus_sum_exp(z, weight);
-
-  result.d_logp.assign(completions, 0.0);
-  double sum = 0;
-  for (std::size_t k = 1; k <= negatives; ++k) {
-    result.d_logp[k] = slope[k] * weight[k - 1];
-    sum += weight[k - 1];
-  }
-  result.d_logp[0] = -slope[0] * sum;
-  if (options.sft_weight > 0) {
-    RECPO_REQUIRE(set.length.size() == completions);
-    const double weight_of_token = options.sft_weight / set.length[0];
-    result.loss -= weight_of_token * set.logp[0];
-    result.d_logp[0] -= weight_of_token;
-  }
+  result.d_logp.resize(logp.size());
+  result.loss = kernels::set_loss(set, logp.data(), result.d_logp.data());
+  for (std::size_t k = 0; k < logp.size(); ++k) result.reward.push_back(set.reward(logp.data(), static_cast<int>(k)));
   return result;
 }
 

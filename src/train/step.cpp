@@ -101,7 +101,8 @@ TrainingStep<T>::TrainingStep(const Stage& stage, const std::vector<Sample>& sam
       shape_(step_shape(stage.options, stage.parallel, stage.recompute, stage.lora, samples)),
       leaves_(plan_leaves(shape_, grid.dp->size(), grid.dp->rank())),
       data_parallel_(config, store, leaves_, shape_.zero, grid, stage.parallel.sequence_parallel),
-      llama_(config, store, llama_capacity(shape_, leaves_), {*grid.tp, stage.parallel.sequence_parallel}) {
+      llama_(config, store, llama_capacity(shape_, leaves_), {*grid.tp, stage.parallel.sequence_parallel}),
+      sets_(leaves_.rounds * leaves_.own() * leaves_.most_rows() * shape_.most_answers) {
   heartbeat_("measuring the GEMM rate");
   gemm_rate_ = sum_over_ranks(*grid.world, kernels::measured_gemm_rate<T>());
 }
@@ -129,31 +130,37 @@ std::vector<const Sample*> TrainingStep<T>::batch_of(std::int64_t step) {
 }
 
 template <class T>
-void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_sample,
-                                      bool last_of_leaf, double loss_scale, std::vector<SampleMetrics>& metrics) {
-  data::TreeBatch trees;
-  for (const Sample* sample : samples) {
-    data::append_tree(trees, sample->row->prompt_ids, sample->answers);
-    if (stage_.lora.dropout > 0) append_dropout_keys(trees, stage_, first_sample++);
+objective::Terms TrainingStep<T>::terms_of(const Sample& sample) const {
+  if (!preferences_) return objective::sft_terms();
+  objective::PreferenceSet set{{}, sample.length, sample.rating, sample.latency};
+  if (objective::needs_reference(stage_.objective)) {
+    const auto found = reference_.find(sample.row->id);
+    RECPO_REQUIRE(found != reference_.end() && found->second.size() >= sample.answers.size());
+    set.reference_logp = std::span(found->second).first(sample.answers.size());
   }
-  flops_ += (1 + backward_passes(stage_.lora.exists())) * forward_flops(config_, trees);
-  const std::vector<double> logp = llama_.forward(trees, &data_parallel_);
-  std::vector<double> d_logp;
-  std::size_t begin = 0;
-  for (const Sample* sample : samples) {
-    const std::span<const double> own = std::span(logp).subspan(begin, sample->answers.size());
-    const SampleGradient gradient =
-        preferences_ ? preference_gradient(stage_.objective, *sample, own, reference_) : sft_gradient(own);
-    for (const double d : gradient.d_logp) d_logp.push_back(loss_scale * d);
-    metrics.push_back(gradient.metrics);
-    begin += own.size();
-  }
-  llama_.backward(d_logp, last_of_leaf ? &data_parallel_ : nullptr);
+  return objective::preference_terms(stage_.objective, set);
 }
 
 template <class T>
-void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale,
-                               std::vector<SampleMetrics>& metrics) {
+void TrainingStep<T>::run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_place,
+                                      bool last_of_leaf, double loss_scale) {
+  data::TreeBatch trees;
+  std::vector<objective::Terms> terms;
+  for (const Sample* sample : samples) {
+    data::append_tree(trees, sample->row->prompt_ids, sample->answers);
+    if (stage_.lora.dropout > 0) {
+      append_dropout_keys(trees, stage_, first_sample_ + first_place + static_cast<std::int64_t>(terms.size()));
+    }
+    terms.push_back(terms_of(*sample));
+  }
+  flops_ += (1 + backward_passes(stage_.lora.exists())) * forward_flops(config_, trees);
+  const Vector<const double> logp = llama_.start_forward(trees, &data_parallel_);
+  const Vector<const double> d_logp = sets_.add(exec_, std::move(terms), first_place, loss_scale, logp);
+  llama_.start_backward(d_logp, last_of_leaf ? &data_parallel_ : nullptr);
+}
+
+template <class T>
+void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale) {
   const int leaf = leaves_.leaf(slot);
   const std::int64_t begin = leaves_.begin(round, leaf), end = leaves_.end(round, leaf);
   const std::span<const Sample* const> rows =
@@ -165,12 +172,8 @@ void TrainingStep<T>::run_leaf(const std::vector<const Sample*>& batch, int roun
   const std::vector<std::size_t> begins = data::pack(tokens, stage_.options.micro_batch_tokens);
   for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
     heartbeat_("forward and backward");
-    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]),
-                    first_sample_ + begin + static_cast<std::int64_t>(begins[b]), b + 2 == begins.size(), loss_scale,
-                    metrics);
-  }
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    metrics[metrics.size() - rows.size() + i].place = begin + static_cast<std::int64_t>(i);
+    run_micro_batch(rows.subspan(begins[b], begins[b + 1] - begins[b]), begin + static_cast<std::int64_t>(begins[b]),
+                    b + 2 == begins.size(), loss_scale);
   }
 }
 
@@ -185,13 +188,13 @@ StepMetrics TrainingStep<T>::run(std::int64_t step) {
 
   flops_ = 0;
   first_sample_ = step * stage_.options.global_batch;
-  std::vector<SampleMetrics> mine;
   for (int round = 0; round < leaves_.rounds; ++round) {
-    for (int slot = 0; slot < leaves_.own(); ++slot) run_leaf(batch, round, slot, 1.0 / terms, mine);
+    for (int slot = 0; slot < leaves_.own(); ++slot) run_leaf(batch, round, slot, 1.0 / terms);
   }
   heartbeat_("summing gradients");
   data_parallel_.finish_gradients();
-  const std::vector<SampleMetrics> all = gather_samples(*grid_.dp, mine);
+  llama_.wait();
+  const std::vector<SampleMetrics> all = gather_samples(*grid_.dp, sets_.take_metrics(exec_));
 
   StepMetrics metrics;
   metrics.stage = stage_.name;

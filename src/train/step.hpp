@@ -1,13 +1,14 @@
 #pragma once
 // One optimizer step on a global batch: the batch is a pure function of (seed, step); each rank runs its leaves forward
 // and backward, gradients are summed along the fixed tree, clipped and applied. Losses are summed in batch order on
-// every rank. Collective over the world.
+// every rank. The host starts a device's work and waits for it at the step's end only. Collective over the world.
 
 #include "src/model/llama.hpp"
 #include "src/train/data_parallel.hpp"
 #include "src/train/leaves.hpp"
 #include "src/train/metrics.hpp"
 #include "src/train/samples.hpp"
+#include "src/train/step_sets.hpp"
 #include "src/train/step_shape.hpp"
 #include "src/train/train.hpp"
 
@@ -31,10 +32,10 @@ class TrainingStep {
 
  private:
   std::vector<const Sample*> batch_of(std::int64_t step);
-  void run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale,
-                std::vector<SampleMetrics>& metrics);
-  void run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_sample, bool last_of_leaf,
-                       double loss_scale, std::vector<SampleMetrics>& metrics);
+  void run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale);
+  void run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_place, bool last_of_leaf,
+                       double loss_scale);
+  objective::Terms terms_of(const Sample& sample) const;
 
   const Stage& stage_;
   const bool preferences_;
@@ -51,18 +52,10 @@ class TrainingStep {
   const LeafPlan leaves_;
   DataParallel<T> data_parallel_;
   model::Llama<T> llama_;
+  StepSets sets_;
   ExecSpace exec_;
   double gemm_rate_ = 0, flops_ = 0;
   std::int64_t first_sample_ = 0;  // of this step's batch, counted from the stage's begin
 };
-
-// [C] gradients of the batch's loss and the figures of one sample, from the policy's log-probs.
-struct SampleGradient {
-  std::vector<double> d_logp;  // unscaled
-  SampleMetrics metrics;
-};
-SampleGradient sft_gradient(std::span<const double> logp);
-SampleGradient preference_gradient(const objective::ObjectiveOptions& options, const Sample& sample,
-                                   std::span<const double> logp, const ReferenceLogps& reference);
 
 }  // namespace recpo::train
