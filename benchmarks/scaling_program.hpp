@@ -112,7 +112,7 @@ class CsvFile {
 template <class Options, class Measure>
 int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, const char* const*),
                 const Measure& measure) {
-  app::restart_with_passive_waiting(argv);
+  app::restart_with_brief_spinning(argv);
   try {
     std::optional<Options> options;
     std::exception_ptr mistake;

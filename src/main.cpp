@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   using namespace recpo;
   H5dont_atexit();  // before any other call of HDF5: its exit handler crashes after a full disk
 
-  app::restart_with_passive_waiting(argv);  // may start the program again, so nothing else has happened yet
+  app::restart_with_brief_spinning(argv);  // may start the program again, so nothing else has happened yet
 
   app::install_signal_handlers();  // before MPI, so that a signal during start-up is not lost
   try {

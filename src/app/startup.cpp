@@ -80,10 +80,11 @@ void start_mpi(int& argc, char**& argv) {
 
 int launcher_rank() { return announced_rank().value_or(0); }
 
-void restart_with_passive_waiting(char** argv) {
+void restart_with_brief_spinning(char** argv) {
   const bool is_alone = environment_integer("OMP_NUM_THREADS") == 1;
   if (is_alone || std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  ::setenv("OMP_WAIT_POLICY", "passive", 1);
+  ::setenv("OMP_WAIT_POLICY", "passive", 1);  // of libraries without the next
+  ::setenv("GOMP_SPINCOUNT", "10000", 1);
   std::error_code ignored;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored);  // by its name, for ps and pkill
   ::execv(program.c_str(), argv);  // where that fails, the run is slower and still right

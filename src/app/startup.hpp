@@ -10,10 +10,11 @@ namespace recpo::app {
 // This process's rank as its launcher (mpirun, srun) announces it, before MPI is there; 0 without a launcher.
 int launcher_rank();
 
-// OpenMP threads that wait must sleep, not spin: where a core is shared with anything else, spinning made training of a
-// small model 20 to 100 times slower. The OpenMP library reads OMP_WAIT_POLICY when it is loaded, so the program sets
-// it and starts itself again. A policy that the user has set stays.
-void restart_with_passive_waiting(char** argv);
+// OpenMP threads that wait spin for a fraction of a millisecond and then sleep. Where a core is shared with anything
+// else, spinning on made training of a small model 20 to 100 times slower; sleeping at once made it 5 times slower where
+// it is not, by waking up between small kernels. The OpenMP library reads its settings when it is loaded, so the program
+// sets them and starts itself again. What the user has set stays.
+void restart_with_brief_spinning(char** argv);
 
 // MPI and Kokkos, alive as long as this object. Without a launcher there is one rank and MPI stays out of it: its start
 // as a single process takes longer than a small run, and fails under a file-size limit. Threads: OMP_NUM_THREADS,

@@ -30,7 +30,7 @@ class Uploader {
   }
 
   // Copies what was staged since the last flush, in the order of `exec`. Waits for `exec` only where it has been called
-  // kMostInFlight times without recycle().
+  // kMostInFlight times without recycle(): the host runs ahead, but not so far that a device that hangs goes unnoticed.
   void flush(const ExecSpace& exec) {
     if (in_flight_ == kMostInFlight) {
       exec.fence("recpo::uploader::flush");
@@ -58,7 +58,7 @@ class Uploader {
  private:
   using Locked = Kokkos::View<std::byte*, Kokkos::LayoutRight, Kokkos::SharedHostPinnedSpace>;
   using LockedPart = Kokkos::View<const std::byte*, Kokkos::LayoutRight, Kokkos::SharedHostPinnedSpace, Unmanaged>;
-  static constexpr std::size_t kMostInFlight = 256, kAlignment = 16;
+  static constexpr std::size_t kMostInFlight = 32, kAlignment = 16;
 
   // With room to spare: batches differ a little.
   template <class Memory>
