@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "src/report/table.hpp"
 
 namespace recpo::report {
@@ -57,6 +59,21 @@ void add_settings(const RunFolder& run, Document& document) {
   document.add(Heading{"Settings"});
   document.add(std::move(table));
 }
+
+std::string quality_caption(const RunFolder& run) {
+  const auto any = [&](std::optional<TestFigures> SystemFigures::*figures) {
+    return std::any_of(run.systems.begin(), run.systems.end(),
+                       [&](const SystemFigures& system) { return (system.*figures).has_value(); });
+  };
+  std::string caption =
+      "HR@1 and ValidRatio of every system, with 95 % bootstrap intervals of rows; the dashed line is what a random "
+      "candidate gives, diamonds, where there are any, the paper's figures.";
+  if (any(&SystemFigures::adherence))
+    caption += " Adherence: share of rows in which, of two liked items, the nearer one is named.";
+  if (any(&SystemFigures::avoidance))
+    caption += " Avoidance: share of rows with a valid answer other than the disliked item.";
+  return caption;
+}
 }  // namespace
 
 Document run_document(const RunFolder& run, const std::string& dataset, const std::vector<std::string>& reading,
@@ -65,12 +82,7 @@ Document run_document(const RunFolder& run, const std::string& dataset, const st
   document.add(Heading{"Recommendation quality"});
   document.add(Bullets{reading});
   document.add(figures_table(run.systems, dataset));
-  document.add(
-      Picture{"hr.svg", pictures.hit_rate,
-              "HR@1 and ValidRatio of every system, with 95 % bootstrap intervals of rows; diamonds are the "
-              "paper's figures, the dashed line what a random candidate gives. Adherence: share of rows in which, "
-              "of two liked items, the nearer one is named. Avoidance: share of rows with a valid answer other "
-              "than the disliked item."});
+  document.add(Picture{"hr.svg", pictures.hit_rate, quality_caption(run)});
   document.add(Picture{"history.svg", pictures.history,
                        "HR@1 over the number of interactions before the question, with 95 % bootstrap intervals; lines "
                        "stand a little apart so that these can be told apart."});

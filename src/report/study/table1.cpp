@@ -117,8 +117,8 @@ void add_table1(const Study& study, Document& document) {
   document.add(std::move(table));
   document.add(
       Picture{"table1.svg", figure(study, rows),
-              fmt::format("HR@1 of Table 1 as bars. {} Diamonds are the paper's figures, the dashed line what a "
-                          "random candidate gives. Rows behind a bar: {}.",
+              fmt::format("HR@1 of Table 1 as bars. {} The dashed line is what a random candidate gives, diamonds, where "
+                          "there are any, the paper's figures. Rows behind a bar: {}.",
                           kSigns, rows_sentence(study))});
 }
 
