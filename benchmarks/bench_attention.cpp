@@ -27,12 +27,6 @@ struct Problem {
   bool is_square() const { return queries == keys; }
 };
 
-OwnedVector<int> to_device(const std::vector<int>& values) {
-  const OwnedVector<int> device("recpo::bench::ints", values.size());
-  Kokkos::deep_copy(device, HostVector<const int>(values.data(), values.size()));
-  return device;
-}
-
 // Arguments: heads, key/value heads, D, trees, prompt tokens, answers, tokens of an answer.
 Problem trees(const benchmark::State& state) {
   Problem problem;

@@ -7,12 +7,6 @@
 namespace recpo::bench {
 namespace {
 
-OwnedVector<int> to_device(const std::vector<int>& values) {
-  OwnedVector<int> device("recpo::bench::integers", values.size());
-  Kokkos::deep_copy(device, HostVector<const int>(values.data(), values.size()));
-  return device;
-}
-
 OwnedVector<double> filled(std::int64_t n, double value) {
   OwnedVector<double> device("recpo::bench::numbers", n);
   Kokkos::deep_copy(device, value);

@@ -12,15 +12,13 @@ struct Targets {
   OwnedVector<float> lse, d;
 
   Targets(std::int64_t rows, std::int64_t vocab)
-      : begin("recpo::bench::begin", rows + 1),
-        token("recpo::bench::token", 2 * rows),
-        lse("recpo::bench::lse", rows),
+      : lse("recpo::bench::lse", rows),
         d("recpo::bench::d", 2 * rows) {
     std::vector<int> host_begin(rows + 1), host_token(2 * rows);
     for (std::int64_t r = 0; r <= rows; ++r) host_begin[r] = static_cast<int>(2 * r);
     for (std::int64_t m = 0; m < 2 * rows; ++m) host_token[m] = static_cast<int>(m * 7919 % vocab);
-    Kokkos::deep_copy(begin, HostVector<const int>(host_begin.data(), host_begin.size()));
-    Kokkos::deep_copy(token, HostVector<const int>(host_token.data(), host_token.size()));
+    begin = to_device(host_begin);
+    token = to_device(host_token);
     Kokkos::deep_copy(lse, 12.0f);
     Kokkos::deep_copy(d, 0.5f);
   }

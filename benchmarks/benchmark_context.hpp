@@ -122,6 +122,12 @@ OwnedMatrix<T> filled_matrix(std::int64_t rows, std::int64_t columns) {
   return matrix;
 }
 
+inline OwnedVector<int> to_device(const std::vector<int>& values) {
+  const OwnedVector<int> device(Kokkos::view_alloc("recpo::bench::ints", Kokkos::WithoutInitializing), values.size());
+  Kokkos::deep_copy(device, HostVector<const int>(values.data(), values.size()));
+  return device;
+}
+
 template <class T>
 OwnedVector<T> filled_vector(std::int64_t n) {
   const OwnedMatrix<T> row = filled_matrix<T>(1, n);

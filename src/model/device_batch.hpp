@@ -23,6 +23,8 @@ struct DeviceBatch {
   Vector<const int> completion_begin, by_completion;  // [C + 1], [M]: targets grouped by completion, rising
   Vector<const int> dropout_key;                      // [T], or empty: nothing is dropped
   Vector<const int> cache_rows;                       // [T] where generation keeps keys and values; empty in training
+
+  std::int64_t num_completions() const { return static_cast<std::int64_t>(completion_begin.extent(0)) - 1; }
 };
 
 class BatchUploader {

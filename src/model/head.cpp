@@ -106,7 +106,7 @@ Vector<const double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<
         batch.target_token, part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
   }
   if (tensor_.is_split()) combine_shards(exec, batch, token_logp);
-  const auto logp = arena_.vector<double>(logp_, static_cast<std::int64_t>(batch.completion_begin.extent(0)) - 1);
+  const auto logp = arena_.vector<double>(logp_, batch.num_completions());
   kernels::completion_logp<Accumulate<T>>(exec, batch.completion_begin, batch.by_completion, token_logp, logp);
   return logp;
 }

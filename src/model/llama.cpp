@@ -17,7 +17,6 @@ struct Llama<T>::Implementation {
 
   // Of the last forward, for the backward.
   DeviceBatch batch;
-  std::int64_t completions = 0;
   Matrix<T> output;
   OwnedVector<double> d_logp;  // where they come from the host
 };
@@ -54,7 +53,6 @@ std::int64_t Llama<T>::activation_bytes() const {
 template <class T>
 Vector<const double> Llama<T>::start_forward(const data::TreeBatch& batch, BucketListener* listener) {
   Implementation& self = *implementation_;
-  self.completions = batch.num_completions();
   self.batch = self.uploader.upload(self.exec, batch, self.decoder.capacity().training);
   self.output = self.decoder.forward(self.exec, self.batch, {}, listener);
   return self.decoder.head().forward(self.exec, self.decoder.weights(), self.batch, self.output);
@@ -90,7 +88,7 @@ void Llama<T>::wait() {
 template <class T>
 void Llama<T>::start_backward(Vector<const double> d_logp, BucketListener* listener) {
   Implementation& self = *implementation_;
-  RECPO_REQUIRE(static_cast<std::int64_t>(d_logp.extent(0)) == self.completions);
+  RECPO_REQUIRE(static_cast<std::int64_t>(d_logp.extent(0)) == self.batch.num_completions());
   const LlamaBuckets& buckets = self.buckets;
   const bool adapters = buckets.embedding == LlamaBuckets::kNone, tied = buckets.head == buckets.embedding;
   if (listener != nullptr && !adapters) {

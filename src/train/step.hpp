@@ -1,7 +1,8 @@
 #pragma once
 // One optimizer step on a global batch: the batch is a pure function of (seed, step); each rank runs its leaves forward
 // and backward, gradients are summed along the fixed tree, clipped and applied. Losses are summed in batch order on
-// every rank. The host starts a device's work and waits for it at the step's end only. Collective over the world.
+// every rank. The host starts a device's work and waits for it at the step's end (in longer steps it runs no more
+// micro-batches ahead than support/uploader.hpp lets it). Collective over the world.
 
 #include "src/model/llama.hpp"
 #include "src/train/data_parallel.hpp"
