@@ -21,10 +21,6 @@ const train::StageOptions& stage_options(const Deck& deck, const std::string& st
   return is_sft(stage) ? deck.sft : deck.align;
 }
 
-train::SampleSet stage_samples(const data::RowFile& rows, const std::string& stage) {
-  return is_sft(stage) ? train::training_samples(rows, 0) : train::training_samples(rows, train::kAllNegatives, 1);
-}
-
 std::string bytes_line(const char* name, std::int64_t bytes) {
   return fmt::format("    {:<16}{:>10}\n", name, format_bytes(static_cast<double>(bytes)));
 }
@@ -40,7 +36,7 @@ std::string rows_text(const data::RowFile& rows) {
 
 std::string stage_text(const Deck& deck, const std::string& stage, const data::RowFile& rows,
                        const plan::Workload& workload, const plan::Plan& plan, const plan::Node* node) {
-  const auto samples = static_cast<std::int64_t>(stage_samples(rows, stage).samples.size());
+  const auto samples = static_cast<std::int64_t>(train::stage_samples(stage, deck.objective, rows).samples.size());
   const char* unit = is_sft(stage) ? "rows" : "sets";
   return fmt::format("{:<12}{} steps of {} {} ({} {}, longest {} tokens)\n", stage,
                      train::total_steps(stage_options(deck, stage), samples), workload.trees.size(), unit, samples,
@@ -89,8 +85,7 @@ plan::Workload stage_workload(const Deck& deck, const std::string& stage, const 
     const std::int64_t answers = is_sft(stage) ? 1 : 1 + deck.data.negatives;
     return plan::workload_of(config, deck.plan.prompt_tokens, deck.plan.answer_tokens, answers, batch);
   }
-  const train::SampleSet set = stage_samples(*rows, stage);
-  if (set.samples.empty()) throw_input("{}: no training row has what the stage needs", stage);
+  const train::SampleSet set = train::stage_samples(stage, deck.objective, *rows);
   return plan::workload_of(config, set.samples, batch);
 }
 

@@ -7,6 +7,7 @@
 #include "src/app/store.hpp"
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/support/check.hpp"
+#include "src/support/device_memory.hpp"
 #include "src/support/file.hpp"
 #include "src/support/log.hpp"
 
@@ -47,6 +48,20 @@ std::string negatives_setting(const Deck& deck, const std::string& name) {
 
 std::string adapters_text(const model::LoraOptions& lora) {
   return lora.exists() ? fmt::format(", adapters of rank {} on {}", lora.rank, fmt::join(lora.targets, ", ")) : "";
+}
+
+// All that a rank will hold, before weights are read.
+std::unique_ptr<DeviceMemory> take_memory(const std::string& stage, const train::RankMemory& planned) {
+  const auto text = [](std::int64_t bytes) { return format_bytes(static_cast<double>(bytes)); };
+  try {
+    return std::make_unique<DeviceMemory>(planned.total());
+  } catch (const std::bad_alloc&) {
+    throw_usage(
+        "{}: a rank needs {} ({} weights, {} gradients and their sums, {} optimizer, {} activations), more than can be "
+        "had: recpo plan shows layouts that fit; or lower {}.micro_batch_tokens",
+        stage, text(planned.total()), text(planned.weights), text(planned.gradients + planned.gradient_leaves),
+        text(planned.master + planned.moments), text(planned.activations), stage);
+  }
 }
 
 }  // namespace
@@ -113,6 +128,8 @@ void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& st
             static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck),
             adapters_text(stage.lora));
   const train::Outcome outcome = with_storage_type(context.deck, [&]<class T>() {
+    const train::RankMemory planned = train::stage_memory<T>(stage, workspace.rows(), start.config, context.grid);
+    const auto memory = take_memory(stage.name, planned);
     const auto store = train::training_store<T>(start.config, stage.parallel, stage.lora, context.grid);
     load_weights<T>(start, *store);
     if (store->adapters() && !goes_on(start, stage.lora))

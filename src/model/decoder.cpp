@@ -30,17 +30,13 @@ std::int64_t most_attention_elements(const LlamaConfig& shard, const DecoderCapa
   return kernels::attention_workspace<T>(attention_shape(shard), spans);
 }
 
-template <class T>
-std::int64_t rope_table_bytes(const LlamaConfig& config, std::int64_t positions) {
-  return 2 * positions * (config.head_dim / 2) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
-}
 }  // namespace
 
 template <class T>
 std::int64_t planned_decoder_bytes(const LlamaConfig& config, const TensorParallel& tensor,
                                    const DecoderCapacity& capacity) {
   const LlamaConfig shard = shard_config(config, tensor.shard().size);
-  return DecoderMemory<T>(config, tensor, capacity).bytes() + rope_table_bytes<T>(config, capacity.positions) +
+  return DecoderMemory<T>(config, tensor, capacity).bytes() +
          most_attention_elements<T>(shard, capacity) * static_cast<std::int64_t>(sizeof(Accumulate<T>));
 }
 
@@ -73,31 +69,27 @@ void Decoder<T>::make_rope_tables(const ExecSpace& exec) {
   OwnedVector<double> on_device("recpo::decoder::inverse_frequency", frequencies.size());
   Kokkos::deep_copy(on_device, Kokkos::View<const double*, Kokkos::LayoutRight, HostSpace, Unmanaged>(
                                    frequencies.data(), frequencies.size()));
-  cosine_ = OwnedMatrix<Accumulate<T>>("recpo::decoder::cosine", capacity_.positions, config_.head_dim / 2);
-  sine_ = OwnedMatrix<Accumulate<T>>("recpo::decoder::sine", capacity_.positions, config_.head_dim / 2);
-  kernels::rope_tables<T>(exec, on_device, cosine_, sine_);
+  kernels::rope_tables<T>(exec, on_device, memory_.cosine(), memory_.sine());
   exec.fence("recpo::decoder::make_rope_tables");
 }
 
 template <class T>
 std::int64_t Decoder<T>::bytes() const {
-  return memory_.bytes() + rope_table_bytes<T>(config_, capacity_.positions) +
-         static_cast<std::int64_t>(attention_workspace_.extent(0) * sizeof(Accumulate<T>));
+  return memory_.bytes() + attention_workspace_.bytes();
 }
 
 // The scores' workspace depends on how a batch is cut into spans; it grows to the largest seen.
 template <class T>
 void Decoder<T>::reserve_attention(std::int64_t elements) {
-  if (static_cast<std::int64_t>(attention_workspace_.extent(0)) >= elements) return;
-  attention_workspace_ = OwnedVector<Accumulate<T>>();
-  attention_workspace_ = OwnedVector<Accumulate<T>>(
-      Kokkos::view_alloc("recpo::decoder::attention_workspace", Kokkos::WithoutInitializing), elements);
+  if (attention_workspace_.size() >= elements) return;
+  attention_workspace_ = {};
+  attention_workspace_ = PlannedVector<Accumulate<T>>::uninitialized("recpo::decoder::attention_workspace", elements);
 }
 
 template <class T>
 BlockContext<T> Decoder<T>::context(const DeviceBatch& batch, const TensorRows<T>& rows) {
   reserve_attention(kernels::attention_workspace<T>(attention_shape(config_), batch.spans));
-  return {config_, rows, batch, {cosine_, sine_}, attention_workspace_};
+  return {config_, rows, batch, {memory_.cosine(), memory_.sine()}, attention_workspace_.view()};
 }
 
 template <class T>

@@ -47,8 +47,7 @@ class Decoder {
   std::vector<BlockAdapters<T>> adapters_;
   std::vector<BlockAdapters<Accumulate<T>>> adapter_gradients_;
   DecoderMemory<T> memory_;
-  OwnedMatrix<Accumulate<T>> cosine_, sine_;
-  OwnedVector<Accumulate<T>> attention_workspace_;
+  PlannedVector<Accumulate<T>> attention_workspace_;
 };
 
 // What a decoder of this capacity allocates when it is made, without making one; that is all when longest_tree is

@@ -23,15 +23,18 @@ DecoderMemory<T>::DecoderMemory(const LlamaConfig& config, const TensorParallel&
       own_tokens_(tensor.splits_tokens() ? (capacity.tokens + tensor.shard().size - 1) / tensor.shard().size
                                          : capacity.tokens),
       arena_("recpo::decoder::activations") {
-  head_ = std::make_unique<Head<T>>(config, tensor,
-                                    typename Head<T>::Capacity{capacity.logit_rows, capacity.targets,
-                                                               capacity.completions, capacity.logit_chunk,
-                                                               capacity.training},
-                                    arena_);
+  head_ =
+      std::make_unique<Head<T>>(config, tensor,
+                                typename Head<T>::Capacity{capacity.logit_rows, capacity.targets, capacity.completions,
+                                                           capacity.logit_chunk, capacity.training},
+                                arena_);
   const std::int64_t blocks = capacity.training ? config_.num_hidden_layers : 1;
   for (std::int64_t l = 0; l < blocks; ++l) blocks_.push_back(plan_block(l == 0 ? nullptr : &blocks_.front()));
   const std::int64_t streams = capacity.training ? blocks + 1 : 1;
   for (std::int64_t l = 0; l < streams; ++l) streams_.push_back(arena_.plan<T>(own_tokens_ * config_.hidden_size));
+  for (Arena::Slice* table : {&cosine_, &sine_}) {
+    *table = arena_.plan<Accumulate<T>>(capacity.positions * (config_.head_dim / 2));
+  }
   if (tensor.splits_tokens()) {
     gathered_ = arena_.plan<T>(tensor.shard().size * own_tokens_ * config_.hidden_size);
     summed_ = arena_.plan<T>(tensor.shard().size * own_tokens_ * config_.hidden_size);

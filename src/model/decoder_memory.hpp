@@ -43,6 +43,9 @@ class DecoderMemory {
   Matrix<T> stream(std::int64_t block, const TensorRows<T>& rows) const;
   BlockActivations<T> activations(std::int64_t block, const TensorRows<T>& rows) const;
   BackwardWorkspace<T> workspace(std::int64_t tokens) const;
+  // Of positions 0, 1, ..: [positions, D/2], for the caller to fill (kernels/rope.hpp).
+  Matrix<Accumulate<T>> cosine() const { return rope_table(cosine_); }
+  Matrix<Accumulate<T>> sine() const { return rope_table(sine_); }
   // Memory of a block's adapters; their views of weights and gradients are the caller's to set.
   BlockLora<T> lora(std::int64_t block, std::int64_t tokens) const;
   Matrix<T> d_x(const TensorRows<T>& rows) const;    // [Ts, H]
@@ -60,6 +63,9 @@ class DecoderMemory {
   Matrix<T> wide(const Arena::Slice& slice, std::int64_t rows, std::int64_t columns) const {
     return arena_.matrix<T>(slice, rows, columns);
   }
+  Matrix<Accumulate<T>> rope_table(const Arena::Slice& slice) const {
+    return arena_.matrix<Accumulate<T>>(slice, capacity_.positions, config_.head_dim / 2);
+  }
 
   const LlamaConfig config_;  // of the shard
   const TensorParallel tensor_;
@@ -69,8 +75,8 @@ class DecoderMemory {
   std::unique_ptr<Head<T>> head_;
   std::vector<BlockSlices> blocks_;    // one a block in training, one for all otherwise
   std::vector<Arena::Slice> streams_;  // likewise, one more in training
-  Arena::Slice gathered_, summed_, d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_, d_u_, dropped_,
-      d_dropped_;
+  Arena::Slice cosine_, sine_, gathered_, summed_, d_x_, d_normed_, d_qkv_, d_attended_, d_activated_, norm_workspace_,
+      d_u_, dropped_, d_dropped_;
 };
 
 }  // namespace recpo::model

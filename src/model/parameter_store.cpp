@@ -97,13 +97,13 @@ ParameterStore<T>::ParameterStore(std::vector<Parameter> parameters, GradientMem
 
 template <class T>
 Vector<T> ParameterStore<T>::bucket_weights(std::size_t bucket) const {
-  return Vector<T>(weights_.data() + layout_.buckets[bucket].begin, layout_.buckets[bucket].size());
+  return weights_.part(layout_.buckets[bucket].begin, layout_.buckets[bucket].size());
 }
 
 template <class T>
 Vector<Accumulate<T>> ParameterStore<T>::bucket_gradients(std::size_t bucket) const {
   RECPO_REQUIRE(has_gradients());
-  return Vector<Gradient>(gradients_.data() + layout_.gradient_begin[bucket], layout_.buckets[bucket].size());
+  return gradients_.part(layout_.gradient_begin[bucket], layout_.buckets[bucket].size());
 }
 
 template <class T>

@@ -11,7 +11,7 @@
 
 #include "src/model/config.hpp"
 #include "src/model/tensor_parallel.hpp"
-#include "src/support/views.hpp"
+#include "src/support/planned_vector.hpp"
 
 namespace recpo::model {
 
@@ -85,13 +85,13 @@ class ParameterStore {
   const std::vector<Parameter>& parameters() const { return layout_.parameters; }
   const std::vector<Bucket>& buckets() const { return layout_.buckets; }
   std::int64_t size() const { return layout_.size; }  // elements, padding included
-  bool has_gradients() const { return gradients_.extent(0) > 0; }
+  bool has_gradients() const { return gradients_.size() > 0; }
   GradientMemory gradient_memory() const { return layout_.gradient_memory; }
-  std::int64_t weight_bytes() const { return static_cast<std::int64_t>(weights_.extent(0) * sizeof(T)); }
-  std::int64_t gradient_bytes() const { return static_cast<std::int64_t>(gradients_.extent(0) * sizeof(Gradient)); }
+  std::int64_t weight_bytes() const { return weights_.bytes(); }
+  std::int64_t gradient_bytes() const { return gradients_.bytes(); }
 
-  Vector<T> weights() const { return weights_; }
-  Vector<Gradient> gradients() const { return gradients_; }  // laid out like the weights only with kWhole
+  Vector<T> weights() const { return weights_.view(); }
+  Vector<Gradient> gradients() const { return gradients_.view(); }  // laid out like the weights only with kWhole
   Vector<T> bucket_weights(std::size_t bucket) const;
   Vector<Gradient> bucket_gradients(std::size_t bucket) const;
 
@@ -107,8 +107,8 @@ class ParameterStore {
   Matrix<Element> matrix(Element* memory, std::size_t first, std::size_t last) const;
 
   const StoreLayout layout_;
-  OwnedVector<T> weights_;
-  OwnedVector<Gradient> gradients_;
+  PlannedVector<T> weights_;
+  PlannedVector<Gradient> gradients_;
   std::shared_ptr<Adapters<T>> adapters_;
 };
 

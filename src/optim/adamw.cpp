@@ -16,10 +16,6 @@ template <class V>
 V part(const V& whole, std::int64_t begin, std::int64_t size) {
   return V(whole.data() + begin, size);
 }
-template <class T>
-Vector<T> part_of(const OwnedVector<T>& whole, std::int64_t begin, std::int64_t size) {
-  return Vector<T>(whole.data() + begin, size);
-}
 }  // namespace
 
 double schedule_factor(const OptimizerOptions& options, std::int64_t step, std::int64_t total_steps) {
@@ -45,12 +41,12 @@ AdamW<T>::AdamW(const OptimizerOptions& options, model::ParameterStore<T>& store
     : options_(options), store_(store), shard_(shard) {
   for (int i = 0; i < 2; ++i) {
     if (has_short_moments()) {
-      short_moments_[i] = OwnedVector<Bfloat16>(std::string(kLabels[i]), shard_.size());
+      short_moments_[i] = PlannedVector<Bfloat16>(kLabels[i], shard_.size());
     } else {
-      moments_[i] = OwnedVector<Real>(std::string(kLabels[i]), shard_.size());
+      moments_[i] = PlannedVector<Real>(kLabels[i], shard_.size());
     }
   }
-  if (kHasMaster) master_ = OwnedVector<Real>("recpo::adamw::master", shard_.size());
+  if (kHasMaster) master_ = PlannedVector<Real>("recpo::adamw::master", shard_.size());
   reset_master();
 }
 
@@ -60,21 +56,10 @@ void AdamW<T>::reset_master() {
     const ExecSpace exec;
     for (const model::ShardPiece& piece : shard_.pieces()) {
       kernels::convert<T, Real>(exec, part(store_.weights(), piece.store_offset, piece.size()),
-                                part_of(master_, piece.shard_offset, piece.size()));
+                                master_.part(piece.shard_offset, piece.size()));
     }
     exec.fence("recpo::adamw::reset_master");
   }
-}
-
-template <class T>
-std::int64_t AdamW<T>::moment_bytes() const {
-  const std::size_t element = has_short_moments() ? sizeof(Bfloat16) : sizeof(Real);
-  return 2 * shard_.size() * static_cast<std::int64_t>(element);
-}
-
-template <class T>
-std::int64_t AdamW<T>::master_bytes() const {
-  return static_cast<std::int64_t>(master_.extent(0) * sizeof(Real));
 }
 
 template <class T>
@@ -98,7 +83,7 @@ void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<c
     const Vector<T> stored = part(store_.weights(), piece.store_offset, piece.size());
     const Vector<Real> weight = [&] {
       if constexpr (kHasMaster)
-        return part_of(master_, piece.shard_offset, piece.size());
+        return master_.part(piece.shard_offset, piece.size());
       else
         return stored;
     }();
@@ -110,8 +95,8 @@ void AdamW<T>::update_bucket(const ExecSpace& exec, std::size_t bucket, Vector<c
     }();
     const auto own_gradient = part(gradient, piece.shard_offset - shard_.slice(bucket).shard_offset, piece.size());
     const auto update = [&](auto& moments) {
-      kernels::adamw_step(exec, coefficients, own_gradient, part_of(moments[0], piece.shard_offset, piece.size()),
-                          part_of(moments[1], piece.shard_offset, piece.size()), weight, rounded);
+      kernels::adamw_step(exec, coefficients, own_gradient, moments[0].part(piece.shard_offset, piece.size()),
+                          moments[1].part(piece.shard_offset, piece.size()), weight, rounded);
     };
     has_short_moments() ? update(short_moments_) : update(moments_);
   }
@@ -134,10 +119,10 @@ decltype(auto) AdamW<T>::visit_state(State state, const Visit& visit) const {
 
 template <class T>
 void AdamW<T>::read_state(State state, std::int64_t begin, std::span<Real> values) const {
-  visit_state(state, [&]<class Stored>(const OwnedVector<Stored>& elements) {
+  visit_state(state, [&]<class Stored>(const PlannedVector<Stored>& elements) {
     const auto n = static_cast<std::int64_t>(values.size());
     std::vector<Stored> stored(values.size());
-    Kokkos::deep_copy(HostVector<Stored>(stored.data(), n), part_of(elements, begin, n));
+    Kokkos::deep_copy(HostVector<Stored>(stored.data(), n), elements.part(begin, n));
     std::transform(stored.begin(), stored.end(), values.begin(), [](Stored x) { return static_cast<Real>(x); });
   });
 }
@@ -145,11 +130,11 @@ void AdamW<T>::read_state(State state, std::int64_t begin, std::span<Real> value
 // Values that the state's type holds stay as they are; those of a wider checkpoint lose their lower bits.
 template <class T>
 void AdamW<T>::write_state(State state, std::int64_t begin, std::span<const Real> values) {
-  visit_state(state, [&]<class Stored>(const OwnedVector<Stored>& elements) {
+  visit_state(state, [&]<class Stored>(const PlannedVector<Stored>& elements) {
     const auto n = static_cast<std::int64_t>(values.size());
     std::vector<Stored> stored(values.size());
     std::transform(values.begin(), values.end(), stored.begin(), [](Real x) { return static_cast<Stored>(x); });
-    Kokkos::deep_copy(part_of(elements, begin, n), HostVector<const Stored>(stored.data(), n));
+    Kokkos::deep_copy(elements.part(begin, n), HostVector<const Stored>(stored.data(), n));
   });
 }
 

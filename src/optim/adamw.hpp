@@ -55,8 +55,11 @@ class AdamW {
   const model::ParameterShard& shard() const { return shard_; }
   std::int64_t steps_done() const { return steps_done_; }
   void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
-  std::int64_t moment_bytes() const;
-  std::int64_t master_bytes() const;
+  static std::int64_t bytes_of_moment(const OptimizerOptions& options) {  // of one element
+    return static_cast<std::int64_t>(options.moments == "bf16" ? sizeof(Bfloat16) : sizeof(Real));
+  }
+  std::int64_t moment_bytes() const { return 2 * shard_.size() * bytes_of_moment(options_); }
+  std::int64_t master_bytes() const { return master_.bytes(); }
   bool has_short_moments() const { return options_.moments == "bf16"; }
 
   // States by place in shard storage, whatever they are stored as; host memory.
@@ -71,9 +74,9 @@ class AdamW {
   OptimizerOptions options_;
   model::ParameterStore<T>& store_;
   const model::ParameterShard shard_;
-  OwnedVector<Real> moments_[2];            // either these
-  OwnedVector<Bfloat16> short_moments_[2];  // or these
-  OwnedVector<Real> master_;                // with kHasMaster
+  PlannedVector<Real> moments_[2];            // either these
+  PlannedVector<Bfloat16> short_moments_[2];  // or these
+  PlannedVector<Real> master_;                // with kHasMaster
   std::int64_t steps_done_ = 0;
   double lr_ = 0, gradient_scale_ = 1;
 };

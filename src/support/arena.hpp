@@ -9,8 +9,7 @@
 
 #include <string>
 
-#include "src/support/check.hpp"
-#include "src/support/views.hpp"
+#include "src/support/planned_vector.hpp"
 
 namespace recpo {
 
@@ -24,13 +23,13 @@ class Arena {
 
   template <class T>
   Slice plan(std::int64_t elements) {
-    RECPO_REQUIRE(!memory_.is_allocated() && elements >= 0);
+    RECPO_REQUIRE(memory_.size() == 0 && elements >= 0);
     const Slice slice{bytes_, elements};
     bytes_ += (elements * static_cast<std::int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
     return slice;
   }
 
-  void allocate() { memory_ = OwnedVector<std::byte>(Kokkos::view_alloc(label_, Kokkos::WithoutInitializing), bytes_); }
+  void allocate() { memory_ = PlannedVector<std::byte>::uninitialized(label_, bytes_); }
   std::int64_t bytes() const { return bytes_; }
 
   template <class T>
@@ -52,13 +51,13 @@ class Arena {
   static constexpr std::int64_t kAlignment = 64;
   template <class T>
   T* pointer(const Slice& slice) const {
-    RECPO_REQUIRE(memory_.is_allocated() || bytes_ == 0);
+    RECPO_REQUIRE(memory_.size() == bytes_);
     return reinterpret_cast<T*>(memory_.data() + slice.offset_bytes);
   }
 
   std::string label_;
   std::int64_t bytes_ = 0;
-  OwnedVector<std::byte> memory_;
+  PlannedVector<std::byte> memory_;
 };
 
 }  // namespace recpo

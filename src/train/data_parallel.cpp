@@ -43,7 +43,7 @@ DataParallel<T>::DataParallel(const model::LlamaConfig& config, model::Parameter
   using model::GradientMemory;
   RECPO_REQUIRE(store_.gradient_memory() == (zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole));
   RECPO_REQUIRE(leaves.leaves_at_once == (zero == 2));
-  if (zero == 2) sum_ = OwnedVector<Gradient>("recpo::data_parallel::gradient_slices", slices_.size());
+  if (zero == 2) sum_ = PlannedVector<Gradient>("recpo::data_parallel::gradient_slices", slices_.size());
 }
 
 template <class T>
@@ -125,7 +125,7 @@ void DataParallel<T>::land_oldest() {
   const Vector<Gradient> slice = own_slice(store_.bucket_gradients(b), b);
   leaf_sums_.add(exec_, b, slice, arrived.last_of_round);
   if (!arrived.last_of_round) return;
-  const Vector<Gradient> sum(sum_.data() + slices_.slice(b).shard_offset, slices_.slice(b).size());
+  const Vector<Gradient> sum = sum_.part(slices_.slice(b).shard_offset, slices_.slice(b).size());
   if (arrived.first_round) {
     Kokkos::deep_copy(exec_, sum, slice);
   } else {
@@ -163,8 +163,7 @@ double DataParallel<T>::gradient_norm() const {
   optim::SliceGradients<T> own;
   for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
     const model::ParameterShard::Slice& slice = slices_.slice(b);
-    own.push_back(zero_ == 2 ? Vector<Gradient>(sum_.data() + slice.shard_offset, slice.size())
-                             : own_slice(store_.bucket_gradients(b), b));
+    own.push_back(zero_ == 2 ? sum_.part(slice.shard_offset, slice.size()) : own_slice(store_.bucket_gradients(b), b));
   }
   return optim::gradient_norm<T>(exec_, store_, slices_, own, *grid_.dp, *grid_.tp);
 }
@@ -181,8 +180,7 @@ void DataParallel<T>::update(optim::AdamW<T>& optimizer, double lr, double norm)
       optimizer.update_bucket(exec_, b, whole);
       continue;
     }
-    const Vector<Gradient> own =
-        zero_ == 2 ? Vector<Gradient>(sum_.data() + slice.shard_offset, slice.size()) : own_slice(whole, b);
+    const Vector<Gradient> own = zero_ == 2 ? sum_.part(slice.shard_offset, slice.size()) : own_slice(whole, b);
     optimizer.update_bucket(exec_, b, own);
     gathers_[b] = grid_.dp->start_all_gather(exec_, store_.bucket_weights(b));
     make_progress();

@@ -48,7 +48,7 @@ class DataParallel final : public model::BucketListener {
   void after_backward(std::size_t bucket) override;
 
   std::int64_t leaf_bytes() const { return leaf_sums_.bytes(); }
-  std::int64_t gradient_bytes() const { return store_.gradient_bytes() + sum_.extent(0) * sizeof(Gradient); }
+  std::int64_t gradient_bytes() const { return store_.gradient_bytes() + sum_.bytes(); }
 
  private:
   struct Travelling {
@@ -71,7 +71,7 @@ class DataParallel final : public model::BucketListener {
   const bool splits_tokens_;
   const model::ParameterShard slices_;  // one for each dp rank
   LeafSums<Gradient> leaf_sums_;
-  OwnedVector<Gradient> sum_;  // ZeRO 2: the sum over rounds, in shard storage
+  PlannedVector<Gradient> sum_;  // ZeRO 2: the sum over rounds, in shard storage
   ExecSpace exec_;
   int round_ = 0, slot_ = 0;
   std::deque<Travelling> travelling_;

@@ -18,8 +18,8 @@ void LeafSums<T>::add(const ExecSpace& exec, std::size_t bucket, Vector<T> gradi
   }
   if (last) return;
   if (level == levels_.size()) {
-    levels_.push_back({OwnedVector<T>(Kokkos::view_alloc("recpo::leaf_sums", Kokkos::WithoutInitializing), size_),
-                       std::vector<bool>(offsets_.size(), false)});
+    levels_.push_back(
+        {PlannedVector<T>::uninitialized("recpo::leaf_sums", size_), std::vector<bool>(offsets_.size(), false)});
   }
   Kokkos::deep_copy(exec, place(levels_[level], bucket, size), gradient);
   levels_[level].filled[bucket] = true;

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "src/support/views.hpp"
+#include "src/support/planned_vector.hpp"
 
 namespace recpo::train {
 
@@ -21,11 +21,11 @@ class LeafSums {
 
  private:
   struct Level {
-    OwnedVector<T> sums;
+    PlannedVector<T> sums;
     std::vector<bool> filled;  // by bucket
   };
   Vector<T> place(const Level& level, std::size_t bucket, std::int64_t size) const {
-    return Vector<T>(level.sums.data() + offsets_[bucket], size);
+    return level.sums.part(offsets_[bucket], size);
   }
 
   std::vector<std::int64_t> offsets_;

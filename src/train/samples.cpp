@@ -7,6 +7,19 @@
 #include "src/support/random.hpp"
 
 namespace recpo::train {
+namespace {
+
+// What the objective uses of the negatives drawn. Own rows bring their own number.
+int negatives_wanted(const objective::ObjectiveOptions& objective, const data::RowFile& rows) {
+  int most = 0;
+  for (const data::Row* row : rows.of_split(data::Split::kTrain)) {
+    most = std::max(most, static_cast<int>(row->negatives.size()));
+  }
+  const int used = objective::negatives_used(objective, most);
+  return used < most ? used : kAllNegatives;
+}
+
+}  // namespace
 
 std::int64_t Sample::logit_rows() const { return 1 + tokens() - static_cast<std::int64_t>(row->prompt_ids.size()); }
 
@@ -33,6 +46,14 @@ SampleSet training_samples(const data::RowFile& rows, int negatives, int at_leas
     for (int k = 0; k < used; ++k) add(row->negatives[static_cast<std::size_t>(k)]);
     set.samples.push_back(std::move(sample));
   }
+  return set;
+}
+
+SampleSet stage_samples(const std::string& stage, const objective::ObjectiveOptions& objective,
+                        const data::RowFile& rows) {
+  SampleSet set =
+      stage == "align" ? training_samples(rows, negatives_wanted(objective, rows), 1) : training_samples(rows, 0);
+  if (set.samples.empty()) throw_input("{}: no training row has what the stage needs", stage);
   return set;
 }
 

@@ -6,6 +6,7 @@
 
 #include "src/data/rows.hpp"
 #include "src/data/tree_batch.hpp"
+#include "src/objective/objective.hpp"
 
 namespace recpo::train {
 
@@ -27,6 +28,11 @@ struct SampleSet {
   std::int64_t dropped = 0;
 };
 SampleSet training_samples(const data::RowFile& rows, int negatives, int at_least = 0);
+
+// What a stage trains on: of sft each row's preferred answer; of align its preference sets, with as many of the drawn
+// negatives as the objective uses. Throws kBadInput when no row has what the stage needs.
+SampleSet stage_samples(const std::string& stage, const objective::ObjectiveOptions& objective,
+                        const data::RowFile& rows);
 
 // The endless sequence of samples as a pure function of (seed, stage, counter): epoch e = counter / n is the whole set
 // in an order of its own (shuffled) or in file order.

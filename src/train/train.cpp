@@ -66,16 +66,6 @@ class SaveClock {
   Clock::time_point last_;
 };
 
-// Dispreferred answers a set needs: what the objective uses of those drawn. Own rows bring their own number.
-int negatives_wanted(const objective::ObjectiveOptions& options, const data::RowFile& rows) {
-  int most = 0;
-  for (const data::Row* row : rows.of_split(data::Split::kTrain)) {
-    most = std::max(most, static_cast<int>(row->negatives.size()));
-  }
-  const int used = objective::negatives_used(options, most);
-  return used < most ? used : kAllNegatives;
-}
-
 void log_lines(const std::string& text) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) log::info("{}", line);
@@ -93,10 +83,7 @@ template <class T>
 Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat) {
-  const bool preferences = stage.name == "align";
-  const SampleSet set =
-      preferences ? training_samples(rows, negatives_wanted(stage.objective, rows), 1) : training_samples(rows, 0);
-  if (set.samples.empty()) throw_input("the rows hold no training row for stage {}", stage.name);
+  const SampleSet set = stage_samples(stage.name, stage.objective, rows);
   if (set.dropped > 0)
     log::warn("{}: {} training rows have too few dispreferred answers and are left out", stage.name, set.dropped);
   const std::int64_t steps = total_steps(stage.options, static_cast<std::int64_t>(set.samples.size()));

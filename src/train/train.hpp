@@ -19,6 +19,7 @@
 #include "src/parallel/communicator.hpp"
 #include "src/text/tokenizer.hpp"
 #include "src/train/options.hpp"
+#include "src/train/step_shape.hpp"
 
 namespace recpo::train {
 
@@ -70,6 +71,12 @@ template <class T>
 std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfig& config,
                                                          const ParallelOptions& options, const model::LoraOptions& lora,
                                                          const parallel::ProcessGrid& grid);
+
+// Bytes a rank will hold while the stage trains, by kind: exactly what training_store and train() take as planned
+// vectors. Throws as train() does for rows and batches that do not do. Not collective.
+template <class T>
+RankMemory stage_memory(const Stage& stage, const data::RowFile& rows, const model::LlamaConfig& config,
+                        const parallel::ProcessGrid& grid);
 
 // Rows of the training split as preference sets (preferred + negatives), scored by the model in `store`.
 // Collective over grid.world; `store` holds this rank's shard.

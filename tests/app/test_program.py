@@ -35,6 +35,15 @@ class Usage(Program):
     def test_random_weights_without_tokenizer(self):
         self.fail_with(USAGE, ["tokenizer.path", "tokenizer.train_vocab"], "tokenizer.train_vocab=0")
 
+    def test_more_memory_than_can_be_had(self):
+        self.succeed("run.dir=out", "run.stages=prepare", *SMALL)
+        before = self.files()
+        for ranks in (0, 2):
+            self.fail_with(USAGE, ["sft: a rank needs", "recpo plan", "sft.micro_batch_tokens"], "run.dir=out",
+                           "run.stages=sft", *SMALL, "model.hidden_size=1048576", "model.intermediate_size=1048576",
+                           "model.num_hidden_layers=1000", ranks=ranks)
+        self.assertEqual(self.files(), before)
+
     def test_another_deck_in_the_same_folder(self):
         self.succeed("run.dir=out", "run.stages=prepare,sft", *SMALL)
         before = self.files()

@@ -37,14 +37,15 @@ train::Stage stage_of(const plan::Layout& layout, const char* recompute) {
   return stage;
 }
 
-// Two steps of the trainer: what they held and sent.
+// Two steps of the trainer with a block of the planned size: what they held and sent.
 struct Measured {
   train::RankMemory memory;
   train::SentBytes sent;
 };
 template <class T>
 Measured measure(const train::Stage& stage, const model::LlamaConfig& config, const std::vector<train::Sample>& samples,
-                 const parallel::ProcessGrid& grid) {
+                 const parallel::ProcessGrid& grid, std::int64_t planned_bytes) {
+  const DeviceMemory block(planned_bytes);
   const auto store = train::training_store<T>(config, stage.parallel, stage.lora, grid);
   model::initialize_weights(config, 3, *store);
   optim::AdamW<T> optimizer(stage.optimizer, *store,
@@ -55,6 +56,9 @@ Measured measure(const train::Stage& stage, const model::LlamaConfig& config, co
   step.run(0);
   const train::SentBytes sent = step.run(1).sent;
   step.settle();
+  EXPECT_EQ(block.bytes_refused(), 0);
+  EXPECT_GE(block.bytes_taken(), planned_bytes);
+  EXPECT_LE(block.bytes_taken(), planned_bytes + DeviceMemory::kMostParts * DeviceMemory::kAlignment);
   return {step.memory(), sent};
 }
 
@@ -74,11 +78,11 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
   const model::LlamaConfig config = tiny_wide_config(false);
   const data::RowFile rows = make_rows(equal_rows, config.vocab_size);
   const train::SampleSet set = train::training_samples(rows, 3);
-  const auto measure_stage = layout.precision.name == "bf16" ? measure<Bfloat16> : measure<float>;
-  const Measured measured = measure_stage(stage_of(layout, recompute), config, set.samples, grid);
-
   const plan::Workload workload = plan::workload_of(config, set.samples, kRows);
   const plan::Memory planned = plan::rank_memory(config, workload, layout);
+  const auto measure_stage = layout.precision.name == "bf16" ? measure<Bfloat16> : measure<float>;
+  const Measured measured = measure_stage(stage_of(layout, recompute), config, set.samples, grid, planned.total());
+
   const train::RankMemory& memory = measured.memory;
   EXPECT_EQ(planned.weights, memory.weights);
   EXPECT_EQ(planned.gradients, memory.gradients);
