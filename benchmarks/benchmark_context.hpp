@@ -23,7 +23,7 @@
 namespace recpo::bench {
 
 // Cases for a device have names with "device" in them and are not registered on the host.
-inline constexpr bool kOnDevice = !kernels::kRowsOnHost;
+inline constexpr bool kOnDevice = !kOnHost;
 
 // A launch on a device returns at once, and a fence costs about ten microseconds that belong to no kernel: so many
 // launches share one.

@@ -99,7 +99,7 @@ double best_rate(std::int64_t m, std::int64_t n, std::int64_t k, double seconds_
 template <class T>
 double measured_gemm_rate() {
   static const double rate = [] {
-    if constexpr (kRowsOnHost) {
+    if constexpr (kOnHost) {
       // A long inner dimension suits some libraries, a short one others: the limit is what the better one reaches.
       return std::max(best_rate<T>(1536, 1536, 1536, 0.1), best_rate<T>(1536, 1536, 576, 0.1));
     }

@@ -38,20 +38,17 @@ run_tests() {  # PRESET [NAME]
   passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
 }
 
-# Targets of a CUDA preset, and whether FILE, one of their outputs, holds machine code for the preset's GPU.
+# Targets of a CUDA preset, and what can be said of the device code in FILE, one of their outputs.
 build_cuda() {  # PRESET ARCHITECTURE FILE TARGET...
-  local preset=$1 architecture=$2 file=$3 lister images
+  local preset=$1 architecture=$2 file=$3 lister
   shift 3
   "$root/scripts/setup.sh" --cuda "$architecture"
   build "$preset" "$@"
   lister=$(find_cuobjdump)
-  images=$("$lister" --list-elf "$root/build/$preset/$file" | grep -c "\.sm_$architecture\.cubin") || true
-  if [ "$images" -gt 0 ]; then
+  if "$root/scripts/device_code.py" --cuobjdump "$lister" --architecture "$architecture" "$root/build/$preset/$file"; then
     passed=$((passed + 1))
-    say "$preset: $file: $images images of code for sm_$architecture"
   else
     failed=$((failed + 1))
-    say "$preset: $file: no code for sm_$architecture"
   fi
 }
 

@@ -3,7 +3,6 @@
 // bfloat16 with fp32 sums, gradients and master weights. "auto" is bf16 on a GPU and fp32 on the CPU.
 
 #include <string>
-#include <type_traits>
 
 #include "src/app/deck.hpp"
 #include "src/support/views.hpp"
@@ -12,7 +11,7 @@ namespace recpo::app {
 
 inline std::string precision_name(const Deck& deck) {
   if (deck.model.precision != "auto") return deck.model.precision;
-  return std::is_same_v<MemSpace, HostSpace> ? "fp32" : "bf16";
+  return kOnHost ? "fp32" : "bf16";
 }
 
 // The precision whose storage type keeps every bit of a model (checkpoint::lossless_dtype).

@@ -49,7 +49,7 @@ BandwidthMatrix joined(const std::vector<std::string>& rows) {
 }
 // Ranks that compute on the host they share: what differs between their pairs is who had a core at the time.
 bool shares_one_memory(Communicator& world) {
-  if (!std::is_same_v<MemSpace, HostSpace>) return false;
+  if (!kOnHost) return false;
   char name[256] = {};
   gethostname(name, sizeof name - 1);
   const std::vector<std::string> hosts = world.all_gather(std::string(name));

@@ -13,7 +13,7 @@ class Done final : public Pending {
 
 // The CPU's kernels are not left running into the time of a wait; a device goes on by itself.
 void fence_on_host(const ExecSpace& exec) {
-  if constexpr (std::is_same_v<MemSpace, HostSpace>) exec.fence("recpo::communicator::wait");
+  if constexpr (kOnHost) exec.fence("recpo::communicator::wait");
 }
 
 // Adds the time it lives.

@@ -15,10 +15,9 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
-constexpr bool kOnDevice = !std::is_same_v<MemSpace, HostSpace>;
 
 std::unique_ptr<Communicator> make(const std::string& backend, MPI_Comm part) {
-  const bool nccl = backend == "nccl" || (backend == "auto" && kOnDevice && has_nccl());
+  const bool nccl = backend == "nccl" || (backend == "auto" && !kOnHost && has_nccl());
   return nccl ? make_nccl_communicator(part) : std::make_unique<MpiCommunicator>(part);
 }
 

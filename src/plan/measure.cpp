@@ -65,7 +65,7 @@ Link all_reduce_link(parallel::Communicator& world) {
 
 }  // namespace
 
-bool node_can_be_measured() { return Kokkos::SpaceAccessibility<HostSpace, MemSpace>::accessible; }
+bool node_can_be_measured() { return kOnHost; }
 
 Node measured_node(const parallel::ProcessGrid& grid, const std::string& precision) {
   if (!node_can_be_measured()) {

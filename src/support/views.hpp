@@ -11,6 +11,7 @@
 
 #include <Kokkos_Core.hpp>
 #include <cstdint>
+#include <type_traits>
 
 #include "src/support/bfloat16.hpp"
 
@@ -19,6 +20,7 @@ namespace recpo {
 using ExecSpace = Kokkos::DefaultExecutionSpace;
 using MemSpace = ExecSpace::memory_space;
 using HostSpace = Kokkos::HostSpace;
+inline constexpr bool kOnHost = std::is_same_v<MemSpace, HostSpace>;  // false: on a GPU
 using Unmanaged = Kokkos::MemoryTraits<Kokkos::Unmanaged>;
 
 template <class T>

@@ -15,7 +15,7 @@ namespace recpo::test {
 // An instance of any execution space; the number of threads applies where a space has that choice.
 template <class Space = ExecSpace>
 Space space_with_threads(int threads) {
-  if constexpr (std::is_constructible_v<Space, int> && std::is_same_v<MemSpace, HostSpace>) {
+  if constexpr (std::is_constructible_v<Space, int> && kOnHost) {
     return Space(threads);
   } else {
     return Space();
