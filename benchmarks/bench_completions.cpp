@@ -23,9 +23,8 @@ void completion_logp(benchmark::State& state) {
   const auto begins = to_device(begin), targets = to_device(target);
   const OwnedVector<float> token_logp("recpo::bench::token_logp", target.size());
   const auto logp = filled(completions, 0);
-  time_kernel(state, [&](const ExecSpace& exec) {
-    kernels::completion_logp<float>(exec, begins, targets, token_logp, logp);
-  });
+  time_kernel(state,
+              [&](const ExecSpace& exec) { kernels::completion_logp<float>(exec, begins, targets, token_logp, logp); });
   report_bytes(state, static_cast<double>(completions) * (8.0 * kTokens + 12));
 }
 BENCHMARK(completion_logp)->Arg(32)->Arg(65536)->UseRealTime();

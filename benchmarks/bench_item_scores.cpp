@@ -22,9 +22,8 @@ void item_scores_forward(benchmark::State& state) {
   const auto table = filled_matrix<float>(kItems, kHidden), states = filled_matrix<float>(sequences, kHidden),
              scores = filled_matrix<float>(sequences, choices);
   const auto items = spread_items(sequences * choices);
-  time_kernel(state, [&](const ExecSpace& exec) {
-    kernels::item_scores_forward<float>(exec, items, table, states, scores);
-  });
+  time_kernel(state,
+              [&](const ExecSpace& exec) { kernels::item_scores_forward<float>(exec, items, table, states, scores); });
   report_bytes(state, 1.0 * sizeof(float) * sequences * (choices + 1) * kHidden);
 }
 BENCHMARK(item_scores_forward)->Args({32, 2})->Args({8192, 20})->UseRealTime();

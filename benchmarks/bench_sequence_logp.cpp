@@ -11,9 +11,7 @@ struct Targets {
   OwnedVector<int> begin, token;
   OwnedVector<float> lse, d;
 
-  Targets(std::int64_t rows, std::int64_t vocab)
-      : lse("recpo::bench::lse", rows),
-        d("recpo::bench::d", 2 * rows) {
+  Targets(std::int64_t rows, std::int64_t vocab) : lse("recpo::bench::lse", rows), d("recpo::bench::d", 2 * rows) {
     std::vector<int> host_begin(rows + 1), host_token(2 * rows);
     for (std::int64_t r = 0; r <= rows; ++r) host_begin[r] = static_cast<int>(2 * r);
     for (std::int64_t m = 0; m < 2 * rows; ++m) host_token[m] = static_cast<int>(m * 7919 % vocab);

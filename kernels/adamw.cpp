@@ -35,7 +35,8 @@ KOKKOS_INLINE_FUNCTION void store_moments(Bfloat16* m, Bfloat16* v, Pack<N> i, c
   for (int k = 0; k < N; ++k) {
     const std::uint64_t random = mix(key + static_cast<std::uint64_t>(first + i.first + k));
     m_memory.element[k] = round_stochastically(static_cast<float>(m_new.lane[k]), static_cast<std::uint32_t>(random));
-    v_memory.element[k] = round_stochastically(static_cast<float>(v_new.lane[k]), static_cast<std::uint32_t>(random >> 32));
+    v_memory.element[k] =
+        round_stochastically(static_cast<float>(v_new.lane[k]), static_cast<std::uint32_t>(random >> 32));
   }
   *reinterpret_cast<detail::Memory<Bfloat16, N>*>(m + i.first) = m_memory;
   *reinterpret_cast<detail::Memory<Bfloat16, N>*>(v + i.first) = v_memory;

@@ -37,9 +37,9 @@ void preference_gradient(const ExecSpace& exec, const PreferenceSets& sets, doub
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                        \
-  template void completion_logp<T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const T>,          \
-                                   Vector<double>);                                                                 \
+#define RECPO_INSTANTIATE(T)                                                                                \
+  template void completion_logp<T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const T>, \
+                                   Vector<double>);                                                         \
   template void completion_logp_backward<T>(const ExecSpace&, Vector<const int>, Vector<const double>, Vector<T>);
 RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

@@ -20,9 +20,9 @@ void completion_logp_backward(const ExecSpace& exec, Vector<const int> completio
 
 // Terms of S sets of C completions in all; set s has completions [begin[s], begin[s + 1]).
 struct PreferenceSets {
-  Vector<const int> begin;                       // [S + 1]
+  Vector<const int> begin;                        // [S + 1]
   Vector<const double> slope, reference, offset;  // [C]
-  Vector<const double> answer_weight;            // [S]
+  Vector<const double> answer_weight;             // [S]
 };
 
 // d_logp [C] (assigned) = scale * the gradient of the sum of the sets' losses at logp [C].

@@ -31,8 +31,7 @@ inline constexpr cudaDataType kDataType = std::is_same_v<T, double>  ? CUDA_R_64
                                                                      : CUDA_R_16BF;
 // Of products of T; floats are not rounded to TF32.
 template <class T>
-inline constexpr cublasComputeType_t kComputeType =
-    std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F;
+inline constexpr cublasComputeType_t kComputeType = std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F;
 
 inline Owned<cublasLtHandle_t> make_handle() {
   cublasLtHandle_t created = nullptr;

@@ -1,9 +1,10 @@
 #pragma once
 // Matrix products by the vendor's library: CBLAS on the CPU (gemm_cblas.cpp), cuBLAS on the GPU (gemm_cublas.cpp).
-// Row-major: C = alpha op(A) op(B) + beta C, or + beta Z from another matrix (a residual), with op(A) [m, k], op(B) [k, n], C [m, n] and leading dimensions in
-// elements. A and B are stored as T; C as T or, for bfloat16, as float (gradients of weights, logits, scores). Sums are
-// formed in Accumulate<T>. The result has the same bits for any number of threads: the CPU version cuts C into tiles
-// that depend on the shape only and lets one thread compute a tile. Asynchronous on `exec`; local to the calling rank.
+// Row-major: C = alpha op(A) op(B) + beta C, or + Z of another matrix (a residual), with op(A) [m, k], op(B) [k, n],
+// C and Z [m, n] and leading dimensions in elements. A and B are stored as T; C as T or, for bfloat16, as float
+// (gradients of weights, logits, scores). Sums are formed in Accumulate<T>. The result has the same bits for any number
+// of threads: the CPU version cuts C into tiles that depend on the shape only and lets one thread compute a tile.
+// Asynchronous on `exec`; local to the calling rank.
 
 #include <cstdint>
 #include <span>

@@ -59,11 +59,10 @@ class Plan {
   template <class T, class C>
   void run(cublasLtHandle_t handle, cudaStream_t stream, const cublas::Workspace& workspace,
            const GemmCall<T, C>& call) const {
-    cublas::check(
-        cublasLtMatmul(handle, operation_.get(), &call.alpha, call.b, first_.get(), call.a, second_.get(), &call.beta,
-                       call.addend != nullptr ? call.addend : call.c, addend(), call.c, result_.get(), &algorithm_,
-                       workspace.data(), cublas::Workspace::kBytes, stream),
-        "cublasLtMatmul");
+    cublas::check(cublasLtMatmul(handle, operation_.get(), &call.alpha, call.b, first_.get(), call.a, second_.get(),
+                                 &call.beta, call.addend != nullptr ? call.addend : call.c, addend(), call.c,
+                                 result_.get(), &algorithm_, workspace.data(), cublas::Workspace::kBytes, stream),
+                  "cublasLtMatmul");
   }
 
  private:

@@ -50,13 +50,12 @@ KOKKOS_FORCEINLINE_FUNCTION Memory<T, N> narrowed(const Lanes<Accumulate<T>, N>&
 template <int N>
 KOKKOS_FORCEINLINE_FUNCTION Memory<Bfloat16, N> narrowed_bfloat16(const Lanes<float, N>& values) {
   KOKKOS_IF_ON_HOST((return narrowed<Bfloat16, N>(values);))
-  KOKKOS_IF_ON_DEVICE((
-      Memory<Bfloat16, N> memory; for (int k = 0; k < N; k += 2) {
-        std::uint32_t pair = 0;
-        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(values.lane[k + 1]), "f"(values.lane[k]));
-        memory.element[k] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair));
-        memory.element[k + 1] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair >> 16));
-      } return memory;))
+  KOKKOS_IF_ON_DEVICE((Memory<Bfloat16, N> memory; for (int k = 0; k < N; k += 2) {
+    std::uint32_t pair = 0;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(values.lane[k + 1]), "f"(values.lane[k]));
+    memory.element[k] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair));
+    memory.element[k + 1] = Bfloat16::from_bits(static_cast<std::uint16_t>(pair >> 16));
+  } return memory;))
 }
 }  // namespace detail
 

@@ -43,8 +43,8 @@ void add(const ExecSpace& exec, Vector<const T> x, Vector<T> y) {
   T* y_data = y.data();
   const std::int64_t n = y.extent(0);
   for_each_packed_row<T>(
-      exec, "recpo::reductions::add", ElementChunk::number(n), ElementChunk::kSize,
-      packable(ElementChunk::kSize, x, y), KOKKOS_LAMBDA(const Row& row) {
+      exec, "recpo::reductions::add", ElementChunk::number(n), ElementChunk::kSize, packable(ElementChunk::kSize, x, y),
+      KOKKOS_LAMBDA(const Row& row) {
         const ElementChunk chunk(row.index(), n);
         row.template for_each_pack<T>(chunk.count, [&](auto i) {
           const auto at = chunk.begin + i;

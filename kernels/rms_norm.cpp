@@ -83,7 +83,8 @@ void backward_chunks(const ExecSpace& exec, Matrix<const T> x, Vector<const T> w
             hidden, [&](auto h) { store(dw, h, on_lanes([](Sum) { return Sum(0); }, load(w, h))); });
         std::int64_t t = begin;
         if (!kRowsOnHost) {  // no "if constexpr": nvcc would not let the lambda capture in it
-          // Four rows at a time: dw goes to memory once for them. On the host a row's dw stays in the first-level cache.
+          // Four rows at a time: dw goes to memory once for them. On the host a row's dw stays in the first-level
+          // cache.
           for (; t + 4 <= end; t += 4) {
             const auto dots = chunk.template several_sums<T, Sum, 4>(
                 hidden, [&](int k, auto h) { return load(&dy(t + k, 0), h) * load(w, h) * load(&x(t + k, 0), h); });

@@ -64,8 +64,8 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
         const T row_lse = lse(row.index());
         const auto column_of = [&](int m) { return target_token(m) - first_token; };
         const auto is_held = [&](int column) { return column >= 0 && column < vocab; };
-        row.template for_each_pack<D>(
-            vocab, [&](auto v) { store(d_logit, v, -total * exp(load(logit, v) - row_lse)); });
+        row.template for_each_pack<D>(vocab,
+                                      [&](auto v) { store(d_logit, v, -total * exp(load(logit, v) - row_lse)); });
         row.for_each(padding, [&](int v) { d_logit[vocab + v] = static_cast<D>(T(0)); });
         // One after the other: two answers may begin with the same token. A gradient stored in less is rounded once,
         // after the sum, where p and 1 may nearly cancel.

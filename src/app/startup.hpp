@@ -11,9 +11,9 @@ namespace recpo::app {
 int launcher_rank();
 
 // OpenMP threads that wait spin for a fraction of a millisecond and then sleep. Where a core is shared with anything
-// else, spinning on made training of a small model 20 to 100 times slower; sleeping at once made it 5 times slower where
-// it is not, by waking up between small kernels. The OpenMP library reads its settings when it is loaded, so the program
-// sets them and starts itself again. What the user has set stays.
+// else, spinning on made training of a small model 20 to 100 times slower; sleeping at once made it 5 times slower
+// where it is not, by waking up between small kernels. The OpenMP library reads its settings when it is loaded, so the
+// program sets them and starts itself again. What the user has set stays.
 void restart_with_brief_spinning(char** argv);
 
 // MPI and Kokkos, alive as long as this object. Without a launcher there is one rank and MPI stays out of it: its start

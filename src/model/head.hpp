@@ -60,8 +60,8 @@ class Head {
   const VocabularyShard vocabulary_;
   Arena& arena_;
   std::int64_t chunk_rows_;
-  Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, logp_,
-      d_normed_, d_gathered_, norm_workspace_, argmax_, largest_;
+  Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, logp_, d_normed_,
+      d_gathered_, norm_workspace_, argmax_, largest_;
 };
 
 }  // namespace recpo::model

@@ -71,8 +71,8 @@ template <class T>
 void Llama<T>::backward(std::span<const double> d_logp, BucketListener* listener) {
   Implementation& self = *implementation_;
   if (self.d_logp.extent(0) != d_logp.size()) {
-    self.d_logp = OwnedVector<double>(Kokkos::view_alloc("recpo::llama::d_logp", Kokkos::WithoutInitializing),
-                                      d_logp.size());
+    self.d_logp =
+        OwnedVector<double>(Kokkos::view_alloc("recpo::llama::d_logp", Kokkos::WithoutInitializing), d_logp.size());
   }
   Kokkos::deep_copy(self.exec, self.d_logp, HostVector<const double>(d_logp.data(), d_logp.size()));
   start_backward(self.d_logp, listener);

@@ -43,7 +43,8 @@ class Llama {
   // log-prob of each completion of the batch, [C], summed over its tokens in double in a fixed order; in memory of this
   // object until the next forward. Nobody waits for it.
   Vector<const double> start_forward(const data::TreeBatch& batch, BucketListener* listener = nullptr);
-  // d_logp [C]: d loss / d log-prob. Adds to the store's gradients. Follows the forward of the same batch. Nobody waits.
+  // d_logp [C]: d loss / d log-prob. Adds to the store's gradients. Follows the forward of the same batch. Nobody
+  // waits.
   void start_backward(Vector<const double> d_logp, BucketListener* listener = nullptr);
   // Until all that was started is done: at a step's end at the latest.
   void wait();

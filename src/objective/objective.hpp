@@ -8,8 +8,8 @@
 //   s-dpo  log(1 + sum_k exp(h_k - h_0))
 //   recpo  log(1 + sum_k exp(h_k - h_0 + gamma_k))          (paper eq. 8 with the sign that was trained)
 //   SFT    -logp_0
-// The first four may carry an SFT term besides, sft_weight (-logp_0 / |y_0|): the preferred answer itself stays likely, not only
-// likelier than the others.
+// The first four may carry an SFT term besides, sft_weight (-logp_0 / |y_0|): the preferred answer itself stays likely,
+// not only likelier than the others.
 
 #include <span>
 #include <string>
@@ -34,8 +34,8 @@ struct PreferenceSet {
   std::span<const double> rating, latency;  // defaults filled in for items without feedback; for recpo
 };
 
-// The loss of one set but for the policy's log-probs: log(1 + sum_k exp(reward_k - reward_0 + offset_k)) - answer_weight
-// logp_0 with reward_k = slope_k (logp_k - reference_k). Negatives that take no part have offset -inf.
+// The loss of one set but for the policy's log-probs: log(1 + sum_k exp(reward_k - reward_0 + offset_k)) -
+// answer_weight logp_0 with reward_k = slope_k (logp_k - reference_k). Negatives that take no part have offset -inf.
 struct Terms {
   std::vector<double> slope, reference, offset;  // [1 + K]
   double answer_weight = 0;

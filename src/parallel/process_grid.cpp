@@ -15,7 +15,6 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
-
 std::unique_ptr<Communicator> make(const std::string& backend, MPI_Comm part) {
   const bool nccl = backend == "nccl" || (backend == "auto" && !kOnHost && has_nccl());
   return nccl ? make_nccl_communicator(part) : std::make_unique<MpiCommunicator>(part);

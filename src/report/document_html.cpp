@@ -35,7 +35,8 @@ td.text small { white-space: normal; }
 td:first-child small { white-space: nowrap; }
 td.missing { color: var(--soft); font-style: italic; }
 figure { margin: 1.4rem 0; }
-figure svg { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: 4px; }
+figure svg { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line);
+  border-radius: 4px; }
 figcaption { color: var(--soft); font-size: 0.88rem; max-width: 52rem; margin-top: 0.5rem; }
 summary { cursor: pointer; color: var(--soft); font-size: 0.88rem; }
 @page { size: A4 landscape; margin: 12mm; }

@@ -6,6 +6,7 @@
 #include <map>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "src/support/check.hpp"
 #include "src/support/views.hpp"
@@ -43,12 +44,14 @@ class DeviceMemory {
 
   static DeviceMemory* current() { return current_; }  // null where there is none
 
-  // Bytes of the first gap that is large enough; null where there is none.
+  // Bytes of the first gap that is large enough; null where there is none. Where something was given back, waits for
+  // the device, which may still be using it.
   std::byte* take(std::int64_t bytes) {
     const std::int64_t size = round_up(bytes);
     for (auto gap = gaps_.begin(); gap != gaps_.end(); ++gap) {
       const auto [begin, room] = *gap;
       if (room < size) continue;
+      if (std::exchange(may_be_in_use_, false)) Kokkos::fence("recpo::device_memory::take");
       gaps_.erase(gap);
       if (room > size) gaps_[begin + size] = room - size;
       taken_ += size;
@@ -58,9 +61,9 @@ class DeviceMemory {
     return nullptr;
   }
 
-  // Waits for the device, which may still be using it.
+  // Waits for nothing: objects also give back on the way out of a failure.
   void give_back(std::byte* part, std::int64_t bytes) {
-    Kokkos::fence("recpo::device_memory::give_back");
+    may_be_in_use_ = true;
     const std::int64_t size = round_up(bytes);
     taken_ -= size;
     const auto gap = gaps_.emplace(part - memory_.data(), size).first;
@@ -92,6 +95,7 @@ class DeviceMemory {
   OwnedVector<std::byte> memory_;
   Gaps gaps_;
   std::int64_t taken_ = 0, refused_ = 0;
+  bool may_be_in_use_ = false;  // something that was given back
 };
 
 }  // namespace recpo

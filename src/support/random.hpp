@@ -3,8 +3,8 @@
 // of ranks, and after a restart. SplitMix64 (Steele, Lea, Flood 2014) mixes the key; no std:: distribution is
 // used, because their results differ between standard libraries.
 
-#include <cstdint>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 #include <string_view>
 #include <utility>

@@ -14,7 +14,8 @@ std::string to_bytes(const std::vector<double>& values) {
 
 std::vector<double> from_bytes(const std::string& bytes) {
   std::vector<double> values(bytes.size() / sizeof(double));
-  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));  // a rank may have none
+  if (!values.empty())
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));  // a rank may have none
   return values;
 }
 }  // namespace

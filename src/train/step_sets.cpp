@@ -41,15 +41,15 @@ kernels::PreferenceSets StepSets::upload(const ExecSpace& exec, const std::vecto
     begin.push_back(static_cast<int>(slope.size()));
   }
   const auto begins = uploader_.stage(begin);
-  const auto slopes = uploader_.stage(slope), references = uploader_.stage(reference), offsets = uploader_.stage(offset),
-             weights = uploader_.stage(answer_weight);
+  const auto slopes = uploader_.stage(slope), references = uploader_.stage(reference),
+             offsets = uploader_.stage(offset), weights = uploader_.stage(answer_weight);
   uploader_.flush(exec);
   return {uploader_.view<int>(begins), uploader_.view<double>(slopes), uploader_.view<double>(references),
           uploader_.view<double>(offsets), uploader_.view<double>(weights)};
 }
 
-Vector<const double> StepSets::add(const ExecSpace& exec, std::vector<objective::Terms> terms,
-                                   std::int64_t first_place, double scale, Vector<const double> logp) {
+Vector<const double> StepSets::add(const ExecSpace& exec, std::vector<objective::Terms> terms, std::int64_t first_place,
+                                   double scale, Vector<const double> logp) {
   const auto count = static_cast<std::int64_t>(logp.extent(0));
   RECPO_REQUIRE(completions_ + count <= static_cast<std::int64_t>(logp_.extent(0)));
   const Vector<double> kept(logp_.data() + completions_, count), d_logp(d_logp_.data() + completions_, count);

@@ -1,9 +1,8 @@
-#include "kernels/completions.hpp"
-
 #include <gtest/gtest.h>
 
 #include <limits>
 
+#include "kernels/completions.hpp"
 #include "kernels/reference/completions.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"

@@ -151,8 +151,7 @@ TEST(Objective, LambdaZeroIsSdpoBitForBit) {
     for (std::uint64_t i = 0; i < 200; ++i) {
       const Set set = random_set(3, i % 2 == 0 ? 60 : 1e4, i);
       const SetResult plain = evaluate_set({.objective = "s-dpo", .beta = 0.3}, set);
-      const SetResult recpo =
-          evaluate_set({.objective = "recpo", .beta = 0.3, .lambda = 0, .margin_form = form}, set);
+      const SetResult recpo = evaluate_set({.objective = "recpo", .beta = 0.3, .lambda = 0, .margin_form = form}, set);
       EXPECT_EQ(std::bit_cast<std::uint64_t>(plain.loss), std::bit_cast<std::uint64_t>(recpo.loss));
       for (std::size_t k = 0; k < 4; ++k)
         EXPECT_EQ(std::bit_cast<std::uint64_t>(plain.d_logp[k]), std::bit_cast<std::uint64_t>(recpo.d_logp[k]));

@@ -23,7 +23,7 @@ LAYERS = [
 BACKEND_FILES = {"src/support/views.hpp", "scripts/cmake/cuda13_compat.hpp"}
 BACKEND_MACRO = re.compile(r"CUDA|NVCC|NCCL|CUBLAS|KOKKOS_ENABLE", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"(?<![\w.$}~*-])/(?:root|home|tmp|work|farm|Users|mnt|scratch)/\w")
-MAX_LINES = 450
+MAX_LINES, MAX_COLUMNS = 450, 120
 GENERATED = ".inc"  # ending of files that the build writes
 
 
@@ -81,6 +81,9 @@ def sources_are_small(path, text):
     count = text.count("\n")
     if count > MAX_LINES:
         yield f"{path}:{count}: more than {MAX_LINES} lines; give each idea its own file"
+    for line, content in numbered(text):
+        if len(content) > MAX_COLUMNS:
+            yield f"{path}:{line}: more than {MAX_COLUMNS} columns; clang-format breaks them"
 
 
 def headers_are_guarded(path, text):

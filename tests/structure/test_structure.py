@@ -81,6 +81,8 @@ class Rules(unittest.TestCase):
         rule = rules.sources_are_small
         self.refuses(rule, "src/a.cpp", "int x;\n" * 451)
         self.accepts(rule, "src/a.cpp", "int x;\n" * 450)
+        self.refuses(rule, "src/a.cpp", "//" + "x" * 119 + "\n")
+        self.accepts(rule, "src/a.cpp", "//" + "x" * 118 + "\n")
 
     def test_header_guard(self):
         self.refuses(rules.headers_are_guarded, "src/a.hpp", "int x;\n")

@@ -115,11 +115,11 @@ void add_table1(const Study& study, Document& document) {
   for (const std::string& dataset : study.datasets) add_dataset(study, dataset, rows, table);
   document.add(Heading{"Table 1: all systems"});
   document.add(std::move(table));
-  document.add(
-      Picture{"table1.svg", figure(study, rows),
-              fmt::format("HR@1 of Table 1 as bars. {} The dashed line is what a random candidate gives, diamonds, where "
-                          "there are any, the paper's figures. Rows behind a bar: {}.",
-                          kSigns, rows_sentence(study))});
+  document.add(Picture{
+      "table1.svg", figure(study, rows),
+      fmt::format("HR@1 of Table 1 as bars. {} The dashed line is what a random candidate gives, diamonds, where "
+                  "there are any, the paper's figures. Rows behind a bar: {}.",
+                  kSigns, rows_sentence(study))});
 }
 
 }  // namespace recpo::report
