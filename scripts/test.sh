@@ -64,11 +64,10 @@ if ! $quick; then
   build fuzz
   run_tests fuzz
   if command -v nvcc >/dev/null; then
-    # The program for one of them; for the other what holds device code or calls it: the rest is host code, the same
-    # for both. Tests and benchmarks are for machines with a GPU, except cuDNN's word on attention.
+    # Tests and benchmarks are for machines with a GPU, except cuDNN's word on attention.
     build_cuda cuda-a6000 86 recpo recpo test_cudnn
     run_tests cuda-a6000 test_cudnn
-    build_cuda cuda-h100 90 kernels/librecpo_kernels.a recpo_kernels recpo_model
+    build_cuda cuda-h100 90 recpo recpo
   else
     say "cuda-a6000, cuda-h100: not compiled, because nvcc is not on PATH"
   fi

@@ -14,8 +14,6 @@ namespace recpo::app {
 namespace {
 namespace fs = std::filesystem;
 
-std::string at(const DeckEntry& entry) { return entry.origin + ": " + entry.name(); }
-
 std::string choices_text(const Rule& rule) { return fmt::format("{}", fmt::join(rule.choices, " | ")); }
 
 std::string range_text(const Rule& rule) {
@@ -27,42 +25,42 @@ std::string range_text(const Rule& rule) {
 
 void check_choice(const DeckEntry& entry, const Rule& rule, const std::string& text) {
   if (rule.choices.empty() || std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end()) return;
-  throw_usage("{} = \"{}\" is not one of {}", at(entry), text, choices_text(rule));
+  throw_usage("{} = \"{}\" is not one of {}", entry.place(), text, choices_text(rule));
 }
 
 void check_range(const DeckEntry& entry, const Rule& rule, double value) {
   const bool low = rule.low_open ? value > rule.low : value >= rule.low;
   const bool high = rule.high_open ? value < rule.high : value <= rule.high;
-  if (!std::isfinite(value)) throw_usage("{} = {} is not a finite number", at(entry), value);
-  if (!low || !high) throw_usage("{} = {} must be {}", at(entry), value, range_text(rule));
+  if (!std::isfinite(value)) throw_usage("{} = {} is not a finite number", entry.place(), value);
+  if (!low || !high) throw_usage("{} = {} must be {}", entry.place(), value, range_text(rule));
 }
 
 std::string as_text(const DeckEntry& entry) {
   if (const auto* text = std::get_if<std::string>(&entry.value)) return *text;
   if (entry.is_override) return entry.raw;
-  throw_usage("{} must be text in quotes", at(entry));
+  throw_usage("{} must be text in quotes", entry.place());
 }
 
 std::int64_t as_integer(const DeckEntry& entry) {
   if (const auto* value = std::get_if<std::int64_t>(&entry.value)) return *value;
-  throw_usage("{} must be a whole number", at(entry));
+  throw_usage("{} must be a whole number", entry.place());
 }
 
 double as_real(const DeckEntry& entry) {
   if (const auto* value = std::get_if<double>(&entry.value)) return *value;
   if (const auto* value = std::get_if<std::int64_t>(&entry.value)) return static_cast<double>(*value);
-  throw_usage("{} must be a number", at(entry));
+  throw_usage("{} must be a number", entry.place());
 }
 
 bool as_boolean(const DeckEntry& entry) {
   if (const auto* value = std::get_if<bool>(&entry.value)) return *value;
-  throw_usage("{} must be true or false", at(entry));
+  throw_usage("{} must be true or false", entry.place());
 }
 
 std::vector<std::string> as_list(const DeckEntry& entry) {
   if (const auto* list = std::get_if<std::vector<std::string>>(&entry.value)) return *list;
   if (entry.is_override) return {as_text(entry)};
-  throw_usage("{} must be a list of texts, for example [\"main\"]", at(entry));
+  throw_usage("{} must be a list of texts, for example [\"main\"]", entry.place());
 }
 
 double as_shape_number(const DeckEntry& entry, const Rule& rule) {
@@ -84,7 +82,7 @@ struct Assign {
     check_range(entry, key.rule, static_cast<double>(*target));
   }
   void operator()(std::uint64_t* target) const {
-    if (as_integer(entry) < 0) throw_usage("{} = {} must be at least 0", at(entry), as_integer(entry));
+    if (as_integer(entry) < 0) throw_usage("{} = {} must be at least 0", entry.place(), as_integer(entry));
     *target = static_cast<std::uint64_t>(as_integer(entry));
   }
   void operator()(double* target) const {

@@ -8,6 +8,7 @@
 
 #include "src/app/input/deck_entries.hpp"
 #include "src/app/input/nearest_name.hpp"
+#include "src/app/units.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -15,7 +16,6 @@ namespace recpo::app {
 namespace {
 
 constexpr std::uint64_t kFileLimitBytes = 1 << 20;
-constexpr double kGibi = 1024.0 * 1024 * 1024, kGiga = 1e9, kTera = 1e12, kMicro = 1e-6;
 constexpr double kMost = std::numeric_limits<double>::max();
 
 struct Range {
@@ -27,35 +27,33 @@ constexpr Range kNotNegative{0, kMost, "at least 0"};
 constexpr Range kShare{0, 1, "between 0 and 1"};
 constexpr Range kCount{1, 1 << 20, "a whole number of at least 1"};
 
-std::string at(const DeckEntry& entry) { return entry.origin + ": " + entry.name(); }
-
 double number(const DeckEntry& entry, const Range& range) {
   double value = std::nan("");
   if (const auto* real = std::get_if<double>(&entry.value)) value = *real;
   if (const auto* whole = std::get_if<std::int64_t>(&entry.value)) value = static_cast<double>(*whole);
-  if (!(value >= range.low && value <= range.high)) throw_usage("{} must be a number {}", at(entry), range.text);
+  if (!(value >= range.low && value <= range.high)) throw_usage("{} must be a number {}", entry.place(), range.text);
   return value;
 }
 
 int count(const DeckEntry& entry) {
-  if (!std::holds_alternative<std::int64_t>(entry.value)) throw_usage("{} must be {}", at(entry), kCount.text);
+  if (!std::holds_alternative<std::int64_t>(entry.value)) throw_usage("{} must be {}", entry.place(), kCount.text);
   return static_cast<int>(number(entry, kCount));
 }
 
 std::string word(const DeckEntry& entry) {
   const auto* text = std::get_if<std::string>(&entry.value);
-  if (text == nullptr || text->empty()) throw_usage("{} must be text in quotes", at(entry));
+  if (text == nullptr || text->empty()) throw_usage("{} must be text in quotes", entry.place());
   return *text;
 }
 
 bool flag(const DeckEntry& entry) {
   if (const auto* value = std::get_if<bool>(&entry.value)) return *value;
-  throw_usage("{} must be true or false", at(entry));
+  throw_usage("{} must be true or false", entry.place());
 }
 
 std::string precision(const DeckEntry& entry) {
   std::string text = word(entry);
-  if (text != "fp32" && text != "bf16") throw_usage("{} = \"{}\" is not one of fp32 | bf16", at(entry), text);
+  if (text != "fp32" && text != "bf16") throw_usage("{} = \"{}\" is not one of fp32 | bf16", entry.place(), text);
   return text;
 }
 

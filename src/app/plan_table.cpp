@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "src/app/plan.hpp"
+#include "src/app/units.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 
@@ -15,7 +16,6 @@ using plan::Layout;
 using plan::Plan;
 
 constexpr std::size_t kRows = 10;
-constexpr double kGibi = 1024.0 * 1024 * 1024, kGiga = 1e9;
 
 const char* recompute_name(model::Recompute recompute) {
   return recompute == model::Recompute::kNone        ? "none"

@@ -34,7 +34,6 @@ constexpr Entity kOthers[] = {
     {"oelig", 0x0153}, {"Scaron", 0x0160}, {"scaron", 0x0161}, {"Yuml", 0x0178},   {"fnof", 0x0192},
     {"ensp", 0x2002},  {"emsp", 0x2003},   {"thinsp", 0x2009}, {"dagger", 0x2020}, {"Dagger", 0x2021}};
 constexpr std::size_t kLongestName = 16;
-constexpr char32_t kReplacement = 0xfffd;
 
 std::optional<char32_t> numeric(std::string_view digits) {
   const bool hexadecimal = !digits.empty() && (digits[0] == 'x' || digits[0] == 'X');
@@ -44,7 +43,7 @@ std::optional<char32_t> numeric(std::string_view digits) {
   const auto [end, error] = std::from_chars(digits.data(), last, value, hexadecimal ? 16 : 10);
   if (digits.empty() || end != last) return std::nullopt;
   const bool valid = error == std::errc() && value != 0 && value < 0x110000 && (value < 0xd800 || value > 0xdfff);
-  return valid ? static_cast<char32_t>(value) : kReplacement;
+  return valid ? static_cast<char32_t>(value) : text::kReplacement;
 }
 
 std::optional<char32_t> named(std::string_view name) {

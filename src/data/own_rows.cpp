@@ -9,34 +9,34 @@
 
 namespace recpo::data {
 namespace {
-using Json = nlohmann::json;
+using nlohmann::json;
 
 // A key's value; null counts as absent.
-const Json* find(const Json& line, const char* key) {
+const json* find(const json& line, const char* key) {
   const auto at = line.find(key);
   return at == line.end() || at->is_null() ? nullptr : &*at;
 }
 
-std::string text_of(const Json& value, const char* key) {
+std::string text_of(const json& value, const char* key) {
   if (!value.is_string()) throw BadLine(fmt::format("\"{}\" is not text", key));
   return value.get<std::string>();
 }
 
-std::string required_text(const Json& line, const char* key) {
-  const Json* value = find(line, key);
+std::string required_text(const json& line, const char* key) {
+  const json* value = find(line, key);
   if (value == nullptr) throw BadLine(fmt::format("there is no \"{}\"", key));
   std::string text = text_of(*value, key);
   if (text.empty()) throw BadLine(fmt::format("\"{}\" is empty", key));
   return text;
 }
 
-std::string optional_text(const Json& object, const char* key) {
-  const Json* value = find(object, key);
+std::string optional_text(const json& object, const char* key) {
+  const json* value = find(object, key);
   return value == nullptr ? "" : text_of(*value, key);
 }
 
 // Ratings and latencies: utilities divide by both.
-std::optional<double> positive_number(const Json* value, const char* key) {
+std::optional<double> positive_number(const json* value, const char* key) {
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (!value->is_number() || !std::isfinite(value->get<double>()) || value->get<double>() <= 0)
     throw BadLine(fmt::format("\"{}\" holds something else than numbers above 0", key));
@@ -44,16 +44,16 @@ std::optional<double> positive_number(const Json* value, const char* key) {
 }
 
 // A list, or one value that stands for a list of one.
-std::vector<const Json*> list_of(const Json& line, const char* key) {
-  std::vector<const Json*> values;
-  const Json* value = find(line, key);
+std::vector<const json*> list_of(const json& line, const char* key) {
+  std::vector<const json*> values;
+  const json* value = find(line, key);
   if (value == nullptr) return values;
   if (!value->is_array()) return {value};
-  for (const Json& element : *value) values.push_back(&element);
+  for (const json& element : *value) values.push_back(&element);
   return values;
 }
 
-std::vector<std::optional<double>> numbers_of(const Json& line, const char* key, std::size_t count) {
+std::vector<std::optional<double>> numbers_of(const json& line, const char* key, std::size_t count) {
   const auto values = list_of(line, key);
   if (!values.empty() && values.size() != count)
     throw BadLine(fmt::format("\"{}\" has {} values for {} rejected answers", key, values.size(), count));
@@ -70,7 +70,7 @@ Candidate answer(std::string text) {
 }
 
 // A text, or an object as the export writes it.
-Candidate read_candidate(const Json& value) {
+Candidate read_candidate(const json& value) {
   if (!value.is_object()) return answer(text_of(value, "candidates"));
   Candidate candidate;
   candidate.item = optional_text(value, "item");
@@ -92,8 +92,8 @@ std::int32_t place_answer(std::vector<Candidate>& candidates, bool match, const 
   return static_cast<std::int32_t>(at);
 }
 
-void read_answers(const Json& line, Row& row) {
-  for (const Json* value : list_of(line, "candidates")) row.candidates.push_back(read_candidate(*value));
+void read_answers(const json& line, Row& row) {
+  for (const json* value : list_of(line, "candidates")) row.candidates.push_back(read_candidate(*value));
   const bool match = !row.candidates.empty();
   Candidate chosen = answer(required_text(line, "chosen"));
   chosen.rating = positive_number(find(line, "chosen_rating"), "chosen_rating");
@@ -113,12 +113,12 @@ void read_answers(const Json& line, Row& row) {
   }
 }
 
-void read_history(const Json& line, Row& row) {
-  for (const Json* value : list_of(line, "history")) {
+void read_history(const json& line, Row& row) {
+  for (const json* value : list_of(line, "history")) {
     if (!value->is_object()) throw BadLine("\"history\" holds something else than objects");
     HistoryItem item{optional_text(*value, "item"), optional_text(*value, "title")};
     item.rating = positive_number(find(*value, "rating"), "history.rating").value_or(0);
-    if (const Json* time = find(*value, "time")) {
+    if (const json* time = find(*value, "time")) {
       if (!time->is_number_integer()) throw BadLine("\"history.time\" is not a whole number");
       item.time = time->get<std::int64_t>();
     }
@@ -128,7 +128,7 @@ void read_history(const Json& line, Row& row) {
 }
 
 Row parse_row(std::string_view text) {
-  Json line;
+  json line;
   try {
     line = parse_json(text, "JSON");
   } catch (const Error& error) {

@@ -11,7 +11,7 @@ namespace recpo::data {
 namespace {
 namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 20;
-constexpr std::string_view kHistory = "{history}", kCandidates = "{candidates}", kSeparator = "---";
+constexpr std::string_view kHistory = "{history}", kCandidates = "{candidates}", kDivider = "---";
 
 struct Line {
   std::string text;
@@ -35,7 +35,7 @@ std::vector<std::vector<Line>> split_templates(const std::string& content) {
     ++number;
     if (line.ends_with('\r')) line.pop_back();
     if (line.starts_with('#')) continue;
-    if (trimmed(line) == kSeparator) {
+    if (trimmed(line) == kDivider) {
       blocks.emplace_back();
     } else if (!trimmed(line).empty() || !blocks.back().empty()) {
       blocks.back().push_back({std::move(line), number});

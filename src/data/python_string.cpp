@@ -11,7 +11,6 @@
 
 namespace recpo::data {
 namespace {
-constexpr char32_t kReplacement = 0xfffd;
 
 class Decoder {
  public:
@@ -35,7 +34,7 @@ class Decoder {
  private:
   // A high surrogate may wait for its other half, bytes for what follows them.
   void flush() {
-    if (high_ != 0) text::append_utf8(result_, kReplacement);
+    if (high_ != 0) text::append_utf8(result_, text::kReplacement);
     high_ = 0;
     const bool utf8 = text::valid_utf8_prefix(bytes_) == bytes_.size();
     result_ += utf8 ? bytes_ : latin1_to_utf8(bytes_);
@@ -52,7 +51,7 @@ class Decoder {
     if (c >= 0xd800 && c < 0xdc00) {
       high_ = c;
     } else {
-      text::append_utf8(result_, c < 0xd800 || (c >= 0xe000 && c < 0x110000) ? c : kReplacement);
+      text::append_utf8(result_, c < 0xd800 || (c >= 0xe000 && c < 0x110000) ? c : text::kReplacement);
     }
   }
 

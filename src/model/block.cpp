@@ -42,11 +42,6 @@ QueryKeyValue<T> split_heads(const LlamaConfig& config, const Matrix<T>& qkv) {
   return {columns(qkv, 0, query), columns(qkv, query, key_value), columns(qkv, query + key_value, key_value)};
 }
 
-kernels::AttentionShape attention_shape(const LlamaConfig& config) {
-  return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
-          static_cast<int>(config.head_dim)};
-}
-
 int rotated_heads(const LlamaConfig& config) {
   return static_cast<int>(config.num_attention_heads + config.num_key_value_heads);
 }

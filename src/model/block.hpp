@@ -18,6 +18,11 @@
 
 namespace recpo::model {
 
+inline kernels::AttentionShape attention_shape(const LlamaConfig& config) {
+  return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
+          static_cast<int>(config.head_dim)};
+}
+
 template <class T>
 struct RopeTables {
   Matrix<const Accumulate<T>> cosine, sine;  // [positions, D / 2]

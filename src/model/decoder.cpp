@@ -14,11 +14,6 @@ DecoderCapacity with_adapters(DecoderCapacity capacity, const ParameterStore<T>&
   return capacity;
 }
 
-kernels::AttentionShape attention_shape(const LlamaConfig& config) {
-  return {static_cast<int>(config.num_attention_heads), static_cast<int>(config.num_key_value_heads),
-          static_cast<int>(config.head_dim)};
-}
-
 // Elements for the scores of a pass full of longest trees: they grow with the square of a tree's length.
 template <class T>
 std::int64_t most_attention_elements(const LlamaConfig& shard, const DecoderCapacity& capacity) {

@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "src/parallel/mpi_exchange.hpp"
+#include "src/parallel/mpi_status.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::parallel {
 namespace {
 constexpr int kExchangeTag = 2;                                // apart from the messages of collectives
 constexpr std::int64_t kMessageBytes = std::int64_t{1} << 28;  // MPI counts are int: long messages go in pieces
-
-void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
 
 Vector<std::byte> as_bytes(const Buffer& buffer) {
   return Vector<std::byte>(static_cast<std::byte*>(buffer.data), static_cast<std::size_t>(buffer.bytes()));
@@ -33,8 +32,8 @@ std::unique_ptr<Pending> start(const Axis& axis, const ExecSpace& exec, const Bu
 }  // namespace
 
 MpiCommunicator::MpiCommunicator(MPI_Comm communicator) : communicator_(communicator) {
-  check(MPI_Comm_rank(communicator_, &rank_));
-  check(MPI_Comm_size(communicator_, &size_));
+  require_success(MPI_Comm_rank(communicator_, &rank_));
+  require_success(MPI_Comm_size(communicator_, &size_));
 }
 
 MpiCommunicator::~MpiCommunicator() {
@@ -63,8 +62,8 @@ void MpiCommunicator::exchange(const ExecSpace& exec, int peer, Buffer mine, Buf
   const auto received = Kokkos::create_mirror_view(HostSpace{}, as_bytes(theirs));
   for (std::int64_t i = 0; i < mine.bytes(); i += kMessageBytes) {
     const int n = static_cast<int>(std::min(kMessageBytes, mine.bytes() - i));
-    check(MPI_Sendrecv(sent.data() + i, n, MPI_BYTE, peer, kExchangeTag, received.data() + i, n, MPI_BYTE, peer,
-                       kExchangeTag, communicator_, MPI_STATUS_IGNORE));
+    require_success(MPI_Sendrecv(sent.data() + i, n, MPI_BYTE, peer, kExchangeTag, received.data() + i, n, MPI_BYTE,
+                                 peer, kExchangeTag, communicator_, MPI_STATUS_IGNORE));
   }
   Kokkos::deep_copy(exec, as_bytes(theirs), received);  // nothing where they are the same memory
   exec.fence("recpo::mpi_communicator::exchange");
@@ -73,13 +72,14 @@ void MpiCommunicator::exchange(const ExecSpace& exec, int peer, Buffer mine, Buf
 void MpiCommunicator::broadcast(std::span<std::byte> data, int root) {
   const auto n = static_cast<std::int64_t>(data.size());
   for (std::int64_t i = 0; i < n; i += kMessageBytes) {
-    check(MPI_Bcast(data.data() + i, static_cast<int>(std::min(kMessageBytes, n - i)), MPI_BYTE, root, communicator_));
+    require_success(
+        MPI_Bcast(data.data() + i, static_cast<int>(std::min(kMessageBytes, n - i)), MPI_BYTE, root, communicator_));
   }
 }
 
 int MpiCommunicator::all_reduce_max(int value) {
   int result = value;
-  check(MPI_Allreduce(&value, &result, 1, MPI_INT, MPI_MAX, communicator_));
+  require_success(MPI_Allreduce(&value, &result, 1, MPI_INT, MPI_MAX, communicator_));
   return result;
 }
 
@@ -87,7 +87,7 @@ std::vector<std::string> MpiCommunicator::all_gather(const std::string& mine) {
   const auto ranks = static_cast<std::size_t>(size_);
   long long size = static_cast<long long>(mine.size());
   std::vector<long long> sizes(ranks);
-  check(MPI_Allgather(&size, 1, MPI_LONG_LONG, sizes.data(), 1, MPI_LONG_LONG, communicator_));
+  require_success(MPI_Allgather(&size, 1, MPI_LONG_LONG, sizes.data(), 1, MPI_LONG_LONG, communicator_));
   std::vector<std::string> all(ranks);
   for (std::size_t r = 0; r < ranks; ++r) {
     all[r] = static_cast<int>(r) == rank_ ? mine : std::string(static_cast<std::size_t>(sizes[r]), '\0');
@@ -96,6 +96,6 @@ std::vector<std::string> MpiCommunicator::all_gather(const std::string& mine) {
   return all;
 }
 
-void MpiCommunicator::barrier() { check(MPI_Barrier(communicator_)); }
+void MpiCommunicator::barrier() { require_success(MPI_Barrier(communicator_)); }
 
 }  // namespace recpo::parallel

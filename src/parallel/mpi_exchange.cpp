@@ -4,6 +4,7 @@
 #include <array>
 #include <exception>
 
+#include "src/parallel/mpi_status.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::parallel {
@@ -27,8 +28,6 @@ template <>
 MPI_Datatype mpi_type<Bfloat16>() {
   return MPI_UINT16_T;  // sums are formed here, not by MPI
 }
-
-void check(int status) { RECPO_REQUIRE(status == MPI_SUCCESS); }
 
 template <class T>
 void add_into(T* sum, const T* term, std::int64_t n) {
@@ -68,7 +67,8 @@ template <class T>
 void MpiExchange<T>::send(int to, const SliceRange& range) {
   for (std::int64_t i = range.begin; i < range.end; i += kMessageElements) {
     const int count = static_cast<int>(std::min(kMessageElements, range.end - i));
-    check(MPI_Isend(host() + i, count, mpi_type<T>(), to, kTag, axis_.communicator, &requests_.emplace_back()));
+    require_success(
+        MPI_Isend(host() + i, count, mpi_type<T>(), to, kTag, axis_.communicator, &requests_.emplace_back()));
   }
 }
 
@@ -76,20 +76,22 @@ template <class T>
 void MpiExchange<T>::receive(int from, T* data, std::int64_t n) {
   for (std::int64_t i = 0; i < n; i += kMessageElements) {
     const int count = static_cast<int>(std::min(kMessageElements, n - i));
-    check(MPI_Irecv(data + i, count, mpi_type<T>(), from, kTag, axis_.communicator, &requests_.emplace_back()));
+    require_success(
+        MPI_Irecv(data + i, count, mpi_type<T>(), from, kTag, axis_.communicator, &requests_.emplace_back()));
   }
 }
 
 template <class T>
 void MpiExchange<T>::progress() {
   int done = 0;
-  if (!done_) check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE));
+  if (!done_)
+    require_success(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE));
 }
 
 template <class T>
 void MpiExchange<T>::wait(const ExecSpace& exec) {
   if (done_) return;
-  check(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE));
+  require_success(MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE));
   done_ = true;
   complete();
   Kokkos::deep_copy(exec, data_, host_);  // nothing where they are the same memory

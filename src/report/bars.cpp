@@ -9,7 +9,6 @@
 namespace recpo::report {
 namespace {
 constexpr double kSlot = 78, kHalfBar = 20;  // of one bar with its space, and of half a bar
-constexpr double kTop = 74, kPageWidth = 1060;
 const Stroke kWhisker{"#222222", 1.3, ""};
 const Stroke kPaper{"#111111", 1.6, ""};
 const Stroke kChance{"#b00000", 1.3, "5 4"};
@@ -107,7 +106,7 @@ std::string bar_figure(const std::string& title, const std::vector<BarPanel>& pa
     double x, y;
   };
   std::vector<Place> places;
-  double x = kBarMargin, y = kTop, width = 520;
+  double x = kBarMargin, y = kPanelTop, width = 520;
   for (const BarPanel& panel : panels) {
     if (x > kBarMargin && x + width_of(panel) + 20 > kPageWidth) x = kBarMargin, y += kBarRow;
     places.push_back({x, y});

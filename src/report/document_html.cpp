@@ -94,7 +94,7 @@ std::string table_html(const Table& table, bool with_caption) {
   return html + "</tbody>\n</table></div>\n";
 }
 
-struct Writer {
+struct HtmlWriter {
   int headings = 0;
 
   std::string operator()(const Heading& heading) {
@@ -135,7 +135,7 @@ std::string to_html(const Document& document) {
       "<h1>{}</h1>\n",
       title, kStyle, title);
   html += navigation(document);
-  Writer writer;
+  HtmlWriter writer;
   for (const Block& block : document.blocks) html += std::visit(writer, block);
   return html + "</main>\n</body>\n</html>\n";
 }

@@ -44,7 +44,7 @@ std::string padded(const std::string& text, std::size_t width, bool left) {
   return left ? text + space : space + text;
 }
 
-struct Writer {
+struct MarkdownWriter {
   std::string operator()(const Heading& heading) const { return fmt::format("## {}\n", plain(heading.text)); }
   std::string operator()(const Paragraph& paragraph) const { return plain(paragraph.text) + "\n"; }
   std::string operator()(const Bullets& bullets) const {
@@ -90,7 +90,7 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& columns, 
 
 std::string to_markdown(const Document& document) {
   std::string text = fmt::format("# {}\n", plain(document.title));
-  for (const Block& block : document.blocks) text += "\n" + std::visit(Writer{}, block);
+  for (const Block& block : document.blocks) text += "\n" + std::visit(MarkdownWriter{}, block);
   return text;
 }
 

@@ -7,8 +7,8 @@
 
 namespace recpo::report {
 namespace {
-constexpr double kTop = 74, kLeft = 66, kHeight = 250, kRow = 325, kGap = 86;
-constexpr double kPageWidth = 1060, kScaleWidth = 420, kPlaceWidth = 62, kLegendRow = 20, kInset = 18;
+constexpr double kLeft = 66, kHeight = 250, kRow = 325, kGap = 86;
+constexpr double kScaleWidth = 420, kPlaceWidth = 62, kLegendRow = 20, kInset = 18;
 
 struct Range {
   double low = 0, high = 0;
@@ -126,7 +126,7 @@ std::string line_figure(const std::string& title, const std::vector<LinePanel>& 
   std::copy_if(all.begin(), all.end(), std::back_inserter(panels), has_points);
   if (panels.empty()) return "";
   std::vector<std::pair<double, double>> places;
-  double x = kLeft, y = kTop, width = 560;
+  double x = kLeft, y = kPanelTop, width = 560;
   for (const LinePanel& panel : panels) {
     if (x > kLeft && x + width_of(panel) + 20 > kPageWidth) x = kLeft, y += kRow;
     places.emplace_back(x, y);

@@ -7,6 +7,9 @@
 
 namespace recpo::report {
 
+// Of a picture with several panels: its width, and where they begin below its title and legend.
+inline constexpr double kPageWidth = 1060, kPanelTop = 74;
+
 struct Scale {
   double low = 0, high = 1, step = 0.2;  // low and high are multiples of step
 };

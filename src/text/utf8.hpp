@@ -14,6 +14,8 @@ std::size_t valid_utf8_prefix(std::string_view text);
 // subparts") recommends and Python's errors="replace" does.
 std::string replace_invalid_utf8(std::string_view text);
 
+inline constexpr char32_t kReplacement = 0xfffd;  // stands for what is no character
+
 // Appends one code point (below 0x110000, no surrogate).
 void append_utf8(std::string& text, char32_t code_point);
 

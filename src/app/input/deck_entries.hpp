@@ -22,6 +22,7 @@ struct DeckEntry {
   bool is_override = false;      // typed without quotes
 
   std::string name() const { return section + "." + key; }
+  std::string place() const { return origin + ": " + name(); }  // for errors
 };
 
 struct DeckText {

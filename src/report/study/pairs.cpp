@@ -7,7 +7,6 @@
 
 namespace recpo::report {
 namespace {
-constexpr std::uint64_t kBootstrapSeed = 1;
 
 constexpr std::pair<const char*, const char*> kPairs[] = {
     {"recpo", "s-dpo"},      {"recpo", "simpo"},       {"recpo", "dpo"},        {"recpo", "sft"},

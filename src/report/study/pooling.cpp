@@ -8,7 +8,6 @@
 namespace recpo::report {
 namespace {
 using evaluation::Cluster;
-constexpr std::uint64_t kBootstrapSeed = 1;
 
 // The mean of what the seeds say, each weighted by its rows; nullopt unless all of them say it.
 template <class Value>

@@ -149,4 +149,8 @@ Study read_study(const std::vector<std::filesystem::path>& run_folders) {
   return arrange(read_run_folders(run_folders));
 }
 
+std::optional<double> hit_rate_of(const Variant* variant) {
+  return variant != nullptr && variant->pooled.main ? variant->pooled.main->hit_rate.value : std::nullopt;
+}
+
 }  // namespace recpo::report

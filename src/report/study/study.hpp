@@ -2,6 +2,8 @@
 // Many run folders as one study: what each system answered at each setting on each data set, seeds pooled, and which of
 // it stands for the system in the paper's tables.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +33,11 @@ struct Variant {
 
   bool only_changes(const std::vector<std::string>& keys) const;  // some of them
 };
+
+// HR@1 of the test rows; nullopt without a variant or without figures.
+std::optional<double> hit_rate_of(const Variant* variant);
+
+inline constexpr std::uint64_t kBootstrapSeed = 1;  // of intervals over the rows of several seeds, and of differences
 
 struct Study {
   Study() = default;

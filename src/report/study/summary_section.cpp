@@ -12,10 +12,6 @@
 
 namespace recpo::report {
 namespace {
-std::optional<double> hit_rate_of(const Variant* variant) {
-  return variant != nullptr && variant->pooled.main ? variant->pooled.main->hit_rate.value : std::nullopt;
-}
-
 std::string extent(const Study& study) {
   std::set<std::string> names, seeds;
   for (const Variant& variant : study.variants) {

@@ -38,10 +38,6 @@ const char* kind_name(SystemKind kind) {
   return kind == SystemKind::kYardstick ? "yardstick" : "language model";
 }
 
-std::optional<double> hit_rate_of(const Variant* variant) {
-  return variant != nullptr && variant->pooled.main ? variant->pooled.main->hit_rate.value : std::nullopt;
-}
-
 Cell valid_cell(const Variant* variant, const std::optional<PublishedFigures>& paper) {
   Cell cell = missing_cell("-");
   if (variant != nullptr && variant->pooled.main)

@@ -25,10 +25,6 @@ void add_values(const std::vector<const Variant*>& variants, const char* key, st
   }
 }
 
-std::optional<double> hit_rate_of(const Variant* variant) {
-  return variant != nullptr && variant->pooled.main ? variant->pooled.main->hit_rate.value : std::nullopt;
-}
-
 // The best and second cell of a row stand out; its first `names` cells are names.
 void finish(std::vector<Cell>& row, std::size_t names, const std::vector<std::optional<double>>& rates) {
   std::vector<Cell*> cells;
