@@ -38,14 +38,14 @@ run_tests() {  # PRESET [NAME]
   passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
 }
 
-# Targets of a CUDA preset, and what can be said of the device code in FILE, one of their outputs.
-build_cuda() {  # PRESET ARCHITECTURE FILE TARGET...
-  local preset=$1 architecture=$2 file=$3 lister
-  shift 3
+# The program, further targets of a CUDA preset, and what can be said of the program's device code.
+build_cuda() {  # PRESET ARCHITECTURE [TARGET...]
+  local preset=$1 architecture=$2 lister
+  shift 2
   "$root/scripts/setup.sh" --cuda "$architecture"
-  build "$preset" "$@"
+  build "$preset" recpo "$@"
   lister=$(find_cuobjdump)
-  if "$root/scripts/device_code.py" --cuobjdump "$lister" --architecture "$architecture" "$root/build/$preset/$file"; then
+  if "$root/scripts/device_code.py" --cuobjdump "$lister" --architecture "$architecture" "$root/build/$preset/recpo"; then
     passed=$((passed + 1))
   else
     failed=$((failed + 1))
@@ -65,9 +65,9 @@ if ! $quick; then
   run_tests fuzz
   if command -v nvcc >/dev/null; then
     # Tests and benchmarks are for machines with a GPU, except cuDNN's word on attention.
-    build_cuda cuda-a6000 86 recpo recpo test_cudnn
+    build_cuda cuda-a6000 86 test_cudnn
     run_tests cuda-a6000 test_cudnn
-    build_cuda cuda-h100 90 recpo recpo
+    build_cuda cuda-h100 90
   else
     say "cuda-a6000, cuda-h100: not compiled, because nvcc is not on PATH"
   fi

@@ -127,15 +127,15 @@ void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& st
   log::info("{}: starts from {}, {:.3g} M parameters, {}{}", stage.name, start.title,
             static_cast<double>(start.config.num_parameters()) / 1e6, precision_name(context.deck),
             adapters_text(stage.lora));
+  const train::SampleSet set = train::stage_samples(stage.name, stage.objective, workspace.rows());
   const train::Outcome outcome = with_storage_type(context.deck, [&]<class T>() {
-    const train::RankMemory planned = train::stage_memory<T>(stage, workspace.rows(), start.config, context.grid);
-    const auto memory = take_memory(stage.name, planned);
+    const auto memory = take_memory(stage.name, train::stage_memory<T>(stage, set.samples, start.config, context.grid));
     const auto store = train::training_store<T>(start.config, stage.parallel, stage.lora, context.grid);
     load_weights<T>(start, *store);
     if (store->adapters() && !goes_on(start, stage.lora))
       model::initialize_adapters(context.deck.run.seed, *store->adapters());
     return train::train<T>(
-        stage, workspace.rows(), reference, start.config, *store, workspace.tokenizer(), context.grid,
+        stage, set, reference, start.config, *store, workspace.tokenizer(), context.grid,
         [&context] { return context.stop_requested(); }, context.heartbeat());
   });
   if (!outcome.finished) {

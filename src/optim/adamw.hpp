@@ -18,6 +18,7 @@ struct OptimizerOptions {
   std::string schedule = "cosine";  // cosine | constant
   double warmup_fraction = 0.05, clip = 1.0;
   std::string moments = "fp32";  // fp32 (the precision of the weights) | bf16
+  bool has_short_moments() const { return moments == "bf16"; }
 };
 
 // Transformers' get_cosine_schedule_with_warmup (half a cosine to 0): factor of lr for optimizer step `step` (from 0);
@@ -56,11 +57,11 @@ class AdamW {
   std::int64_t steps_done() const { return steps_done_; }
   void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
   static std::int64_t bytes_of_moment(const OptimizerOptions& options) {  // of one element
-    return static_cast<std::int64_t>(options.moments == "bf16" ? sizeof(Bfloat16) : sizeof(Real));
+    return static_cast<std::int64_t>(options.has_short_moments() ? sizeof(Bfloat16) : sizeof(Real));
   }
   std::int64_t moment_bytes() const { return 2 * shard_.size() * bytes_of_moment(options_); }
   std::int64_t master_bytes() const { return master_.bytes(); }
-  bool has_short_moments() const { return options_.moments == "bf16"; }
+  bool has_short_moments() const { return options_.has_short_moments(); }
 
   // States by place in shard storage, whatever they are stored as; host memory.
   void read_state(State state, std::int64_t begin, std::span<Real> values) const;

@@ -80,10 +80,9 @@ std::int64_t total_steps(const StageOptions& options, std::int64_t samples) {
 }
 
 template <class T>
-Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,
+Outcome train(const Stage& stage, const SampleSet& set, const ReferenceLogps& reference,
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat) {
-  const SampleSet set = stage_samples(stage.name, stage.objective, rows);
   if (set.dropped > 0)
     log::warn("{}: {} training rows have too few dispreferred answers and are left out", stage.name, set.dropped);
   const std::int64_t steps = total_steps(stage.options, static_cast<std::int64_t>(set.samples.size()));
@@ -152,9 +151,9 @@ Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogp
   return {progress.complete, progress.step};
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                      \
-  template Outcome train<T>(const Stage&, const data::RowFile&, const ReferenceLogps&, const model::LlamaConfig&, \
-                            model::ParameterStore<T>&, const text::Tokenizer&, const parallel::ProcessGrid&,      \
+#define RECPO_INSTANTIATE(T)                                                                                  \
+  template Outcome train<T>(const Stage&, const SampleSet&, const ReferenceLogps&, const model::LlamaConfig&, \
+                            model::ParameterStore<T>&, const text::Tokenizer&, const parallel::ProcessGrid&,  \
                             const StopRequested&, const Heartbeat&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

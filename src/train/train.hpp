@@ -58,11 +58,12 @@ struct Outcome {
   std::int64_t steps = 0;
 };
 
-// Collective over grid.world. `store` holds the start model's weights (of this rank's shard, with the gradient memory
-// and slices that stage.parallel asks for: training_store below); a checkpoint in the stage's folder replaces them.
-// Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch that the ranks cannot share.
+// Collective over grid.world. `set` is the stage's (stage_samples); `store` holds the start model's weights (of this
+// rank's shard, with the gradient memory and slices that stage.parallel asks for: training_store below); a checkpoint
+// in the stage's folder replaces them. Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch
+// that the ranks cannot share.
 template <class T>
-Outcome train(const Stage& stage, const data::RowFile& rows, const ReferenceLogps& reference,
+Outcome train(const Stage& stage, const SampleSet& set, const ReferenceLogps& reference,
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
               const parallel::ProcessGrid& grid, const StopRequested& stop_requested, const Heartbeat& heartbeat);
 
@@ -72,10 +73,10 @@ std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfi
                                                          const ParallelOptions& options, const model::LoraOptions& lora,
                                                          const parallel::ProcessGrid& grid);
 
-// Bytes a rank will hold while the stage trains, by kind: exactly what training_store and train() take as planned
-// vectors. Throws as train() does for rows and batches that do not do. Not collective.
+// Bytes a rank will hold while the stage trains on `samples`, by kind: exactly what training_store and train() take as
+// planned vectors. Throws kUsage for a global batch that the ranks cannot share. Not collective.
 template <class T>
-RankMemory stage_memory(const Stage& stage, const data::RowFile& rows, const model::LlamaConfig& config,
+RankMemory stage_memory(const Stage& stage, const std::vector<Sample>& samples, const model::LlamaConfig& config,
                         const parallel::ProcessGrid& grid);
 
 // Rows of the training split as preference sets (preferred + negatives), scored by the model in `store`.

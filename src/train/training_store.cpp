@@ -18,10 +18,9 @@ std::unique_ptr<model::ParameterStore<T>> training_store(const model::LlamaConfi
 }
 
 template <class T>
-RankMemory stage_memory(const Stage& stage, const data::RowFile& rows, const model::LlamaConfig& config,
+RankMemory stage_memory(const Stage& stage, const std::vector<Sample>& samples, const model::LlamaConfig& config,
                         const parallel::ProcessGrid& grid) {
-  const SampleSet set = stage_samples(stage.name, stage.objective, rows);
-  const StepShape shape = step_shape(stage.options, stage.parallel, stage.recompute, stage.lora, set.samples);
+  const StepShape shape = step_shape(stage.options, stage.parallel, stage.recompute, stage.lora, samples);
   const model::TensorParallel tensor(*grid.tp, stage.parallel.sequence_parallel);
   return planned_memory<T>(config, tensor, shape, grid.dp->size(), optim::AdamW<T>::bytes_of_moment(stage.optimizer));
 }
@@ -29,7 +28,7 @@ RankMemory stage_memory(const Stage& stage, const data::RowFile& rows, const mod
 #define RECPO_INSTANTIATE(T)                                                                                       \
   template std::unique_ptr<model::ParameterStore<T>> training_store<T>(                                            \
       const model::LlamaConfig&, const ParallelOptions&, const model::LoraOptions&, const parallel::ProcessGrid&); \
-  template RankMemory stage_memory<T>(const Stage&, const data::RowFile&, const model::LlamaConfig&,               \
+  template RankMemory stage_memory<T>(const Stage&, const std::vector<Sample>&, const model::LlamaConfig&,         \
                                       const parallel::ProcessGrid&);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE

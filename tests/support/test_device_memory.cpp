@@ -1,8 +1,6 @@
 // The block of device memory: where parts lie, that they come back, and what happens where there is no room.
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <limits>
 #include <utility>
 #include <vector>
 
