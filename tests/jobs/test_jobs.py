@@ -70,12 +70,17 @@ class Jobs(Program):
 
     def wait_for_steps(self, number, folder, count):
         path = self.folder / folder / "metrics.jsonl"
-        self.cluster.wait_for(lambda: path.exists() and len(self.steps(folder)) >= count, f"{count} steps", 120)
 
-    def start_again_now(self, number):
-        """Slurm lets a job that was queued again wait for a while; a test need not."""
+        def made():
+            self.assertNotEqual(self.cluster.job(number)["JobState"], "FAILED", f"job {number}")
+            return path.exists() and len(self.steps(folder)) >= count
+        self.cluster.wait_for(made, f"{count} steps", 120)
+
+    def start_again(self, number):
+        """Slurm lets a job that was queued again wait for minutes; a test need not. Two seconds it must: a node takes a
+        start in the whole second in which it ended the job for one of the run that is over, and the job fails."""
         self.cluster.wait_for(lambda: self.cluster.job(number)["JobState"] == "PENDING", "the requeue", 60)
-        self.cluster.run("scontrol", "update", f"JobId={number}", "StartTime=now")
+        self.cluster.run("scontrol", "update", f"JobId={number}", "StartTime=now+2")
 
     def ended(self, number, state, code):
         job = self.cluster.wait_for_end(number)
@@ -90,7 +95,7 @@ class Jobs(Program):
         for warning in ("USR1", "TERM"):
             self.wait_for_steps(number, "out", made + 3)  # of this run: a job that waits takes no signal
             self.cluster.run("scancel", "--batch", f"--signal={warning}", number)
-            self.start_again_now(number)
+            self.start_again(number)
             made = len(self.steps("out"))
         self.assertEqual(self.ended(number, "COMPLETED", 0), 2)
         self.assertEqual(self.steps("out"), list(range(1, STEPS + 1)))
