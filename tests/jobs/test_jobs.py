@@ -106,6 +106,19 @@ class Jobs(Program):
         self.assertEqual(self.ended(evaluated, "COMPLETED", 0), 0)
         self.assertIn("recpo", json.loads((self.folder / "out/evaluation.json").read_text()))
 
+    def test_warned_at_the_start(self):
+        """A warning that comes before the program listens ends it; the job still goes back into the queue."""
+        started = self.folder / "started"
+        slow = self.write("slow.sh", f"#!/bin/sh\n[ -e {started} ] || {{ touch {started}; exec sleep 100; }}\n"
+                          f'exec {program_case.options.program} "$@"\n')
+        slow.chmod(0o755)
+        number = self.submit("recpo_prepare.slurm", ranks=1, RECPO_PROGRAM=str(slow))
+        self.cluster.wait_for(started.exists, "the start", 60)
+        self.cluster.run("scancel", "--batch", "--signal=USR1", number)
+        self.start_again(number)
+        self.assertEqual(self.ended(number, "COMPLETED", 0), 1)
+        self.assertTrue((self.folder / "out/rows.h5").exists())
+
     def test_time_limit(self):
         """Slurm's own warning before the limit, again and again until the work is done."""
         number = self.submit("recpo_align.slurm", "--time=1", "--signal=B:USR1@50", overrides="align.steps=100000")
