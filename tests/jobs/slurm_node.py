@@ -1,5 +1,6 @@
-"""A Slurm cluster of one node for tests: munged, slurmctld and slurmd on the loopback address, in a folder of their own,
-with pretended cores and eight pretended GPUs. Needs root (device files for the GPUs) and the packages slurm-wlm, munge.
+"""A Slurm cluster of one node for tests: munged, slurmctld and slurmd on the loopback address, in a folder of their
+own, with pretended cores and eight pretended GPUs. Needs root (device files for the GPUs) and the packages slurm-wlm
+and munge.
 """
 import os
 import pathlib
@@ -108,8 +109,8 @@ class SlurmNode:
 
     def run(self, *command, check=True, variables=None, **more):
         """What the command prints; `variables` are added to its environment."""
-        return subprocess.run(command, env={**self.environment, **(variables or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              check=check, timeout=60, **more).stdout
+        return subprocess.run(command, env={**self.environment, **(variables or {})}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=check, timeout=60, **more).stdout
 
     def job(self, number):
         """What the controller knows of a job: {"JobState": .., "ExitCode": .., "Restarts": ..}."""

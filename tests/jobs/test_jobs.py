@@ -52,7 +52,8 @@ class Jobs(Program):
 
     def submit(self, script, *options, overrides="", ranks=2, **variables):
         """The job's number. Slurm copies the script and starts it in the repository, as for a user."""
-        variables = {"RECPO_DECK": str(self.folder / "deck.toml"), "RECPO_OVERRIDES": overrides, **program_variables(), **variables}
+        variables = {"RECPO_DECK": str(self.folder / "deck.toml"), "RECPO_OVERRIDES": overrides, **program_variables(),
+                     **variables}
         return self.cluster.run("sbatch", "--parsable", f"--ntasks-per-node={ranks}", f"--output={self.log}", *options,
                                 str(ROOT / "jobs" / script), cwd=ROOT, variables=variables).strip()
 
