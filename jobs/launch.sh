@@ -60,7 +60,7 @@ requeue() {
 
 # Runs the program on all ranks and ends the job with its exit code; after 75 the job is queued again.
 launch() {  # COMMAND ARGUMENT...
-  local program child code warned=false ranks=${RECPO_RANKS:-${SLURM_NTASKS:-1}}
+  local program child code ranks=${RECPO_RANKS:-${SLURM_NTASKS:-1}}
   local -a overrides start
   program=$(find_program)
   command -v mpirun >/dev/null || fail 64 "mpirun is not on PATH: name your MPI in jobs/environment.sh"
@@ -70,14 +70,14 @@ launch() {  # COMMAND ARGUMENT...
   mpirun -np "$ranks" "${start[@]}" "$program" "$@" "${overrides[@]}" &
   child=$!
   # mpirun ends ranks a second after SIGTERM but hands SIGUSR1 on: the program saves and stops in order.
-  trap 'warned=true; kill -USR1 "$child" 2>/dev/null || true' USR1 TERM
+  trap 'kill -USR1 "$child" 2>/dev/null || true' USR1 TERM
   while :; do
     code=0
     wait "$child" || code=$?
     kill -0 "$child" 2>/dev/null || break  # wait also ends for a signal; the program is then still running
   done
-  # A warning ends ranks that are so new that they do not listen yet. They have done nothing: that is in order, too.
-  if $warned && [ "$code" -eq $((128 + $(kill -l USR1))) ]; then code=$stopped; fi
+  # SIGUSR1 ends only ranks that are so new that they do not listen yet: nothing was begun, which is in order, too.
+  if [ "$code" -eq $((128 + $(kill -l USR1))) ]; then code=$stopped; fi
   [ "$code" -ne "$stopped" ] || requeue
   exit "$code"
 }
