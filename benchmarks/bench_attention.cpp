@@ -7,7 +7,7 @@
 namespace recpo::bench {
 namespace {
 
-using kernels::AttentionForm;
+using kernels::AttentionBackend;
 using kernels::AttentionLayout;
 using kernels::AttentionMask;
 using kernels::AttentionShape;
@@ -99,12 +99,13 @@ struct Tensors {
 
 // Whether there is something to measure.
 bool has_layout(benchmark::State& state, const Problem& problem, AttentionLayout layout) {
-  const std::string obstacle = kernels::fused_attention_obstacle(problem.shape, problem.spans, layout);
-  if (!obstacle.empty()) state.SkipWithError(obstacle.c_str());
-  return obstacle.empty();
+  const std::string unsupported_reason =
+      kernels::fused_attention_unsupported_reason(problem.shape, problem.spans, layout);
+  if (!unsupported_reason.empty()) state.SkipWithError(unsupported_reason.c_str());
+  return unsupported_reason.empty();
 }
-bool has_form(benchmark::State& state, const Problem& problem, AttentionForm form) {
-  return form != AttentionForm::kFused || has_layout(state, problem, AttentionLayout::kPacked);
+bool has_form(benchmark::State& state, const Problem& problem, AttentionBackend form) {
+  return form != AttentionBackend::kFused || has_layout(state, problem, AttentionLayout::kPacked);
 }
 
 template <class T>
@@ -117,7 +118,7 @@ void report_backward(benchmark::State& state, const Problem& problem) {
 }
 
 template <class T>
-void run_forward(benchmark::State& state, const Problem& problem, AttentionForm form) {
+void run_forward(benchmark::State& state, const Problem& problem, AttentionBackend form) {
   if (!has_form(state, problem, form)) return;
   const Tensors<T> t(problem);
   time_kernel(state, [&](const ExecSpace& exec) {
@@ -127,12 +128,12 @@ void run_forward(benchmark::State& state, const Problem& problem, AttentionForm 
   report_forward<T>(state, problem);
 }
 
-template <class T, AttentionForm form>
+template <class T, AttentionBackend form>
 void tree_forward(benchmark::State& state) {
   run_forward<T>(state, trees(state), form);
 }
 
-template <class T, AttentionForm form>
+template <class T, AttentionBackend form>
 void tree_backward(benchmark::State& state) {
   const Problem problem = trees(state);
   if (!has_form(state, problem, form)) return;
@@ -182,7 +183,7 @@ void padded_tree_backward(benchmark::State& state) {
 template <class T>
 void cache_forward(benchmark::State& state) {
   const Problem problem = generation(state);
-  run_forward<T>(state, problem, AttentionForm::kProducts);
+  run_forward<T>(state, problem, AttentionBackend::kGemm);
   report_bytes(state, 2.0 * sizeof(T) * static_cast<double>(problem.keys * problem.key_width()));
 }
 
@@ -192,26 +193,26 @@ void tree_shapes(benchmark::internal::Benchmark* bench) {
 void cache_shapes(benchmark::internal::Benchmark* bench) {
   bench->Args({9, 3, 64, 20, 300})->Args({9, 3, 64, 1, 300})->Args({32, 8, 128, 16, 1024})->UseRealTime();
 }
-BENCHMARK_TEMPLATE(tree_forward, float, AttentionForm::kProducts)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionForm::kProducts)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionForm::kFused)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_backward, float, AttentionForm::kProducts)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kProducts)->Apply(tree_shapes);
-BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionForm::kFused)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, float, AttentionBackend::kGemm)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionBackend::kGemm)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_forward, Bfloat16, AttentionBackend::kFused)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, float, AttentionBackend::kGemm)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionBackend::kGemm)->Apply(tree_shapes);
+BENCHMARK_TEMPLATE(tree_backward, Bfloat16, AttentionBackend::kFused)->Apply(tree_shapes);
 BENCHMARK_TEMPLATE(cache_forward, float)->Apply(cache_shapes);
 BENCHMARK_TEMPLATE(cache_forward, Bfloat16)->Apply(cache_shapes);
 
 const std::vector<std::vector<std::int64_t>> kDeviceTrees = {{32, 8, 128, 4, 1024, 4, 9}};
-const auto* const device_forward_products = device_cases(
-    "tree_forward<Bfloat16, AttentionForm::kProducts>", tree_forward<Bfloat16, AttentionForm::kProducts>, kDeviceTrees);
+const auto* const device_forward_products = device_cases("tree_forward<Bfloat16, AttentionForm::kProducts>",
+                                                         tree_forward<Bfloat16, AttentionBackend::kGemm>, kDeviceTrees);
 const auto* const device_forward_fused = device_cases("tree_forward<Bfloat16, AttentionForm::kFused>",
-                                                      tree_forward<Bfloat16, AttentionForm::kFused>, kDeviceTrees);
+                                                      tree_forward<Bfloat16, AttentionBackend::kFused>, kDeviceTrees);
 const auto* const device_forward_padded = device_cases("padded_tree_forward", padded_tree_forward, kDeviceTrees);
 const auto* const device_backward_products =
-    device_cases("tree_backward<Bfloat16, AttentionForm::kProducts>", tree_backward<Bfloat16, AttentionForm::kProducts>,
+    device_cases("tree_backward<Bfloat16, AttentionForm::kProducts>", tree_backward<Bfloat16, AttentionBackend::kGemm>,
                  kDeviceTrees);
 const auto* const device_backward_fused = device_cases("tree_backward<Bfloat16, AttentionForm::kFused>",
-                                                       tree_backward<Bfloat16, AttentionForm::kFused>, kDeviceTrees);
+                                                       tree_backward<Bfloat16, AttentionBackend::kFused>, kDeviceTrees);
 const auto* const device_backward_padded = device_cases("padded_tree_backward", padded_tree_backward, kDeviceTrees);
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "benchmarks/benchmark_context.hpp"
-#include "src/baselines/training_step.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/baselines/train.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/random.hpp"
 
 namespace recpo::bench {
@@ -14,7 +14,7 @@ constexpr int kItems = 1349, kLength = 20, kLeaves = 8;
 
 void training_step(benchmark::State& state, const char* name) {
   const baselines::BaselineOptions options;
-  const auto& kind = *baselines::find_baseline(name).encoder;
+  const auto kind = baselines::find_baseline(name).encoder();
   baselines::SequenceModel<float> model(kind, {kItems, options.hidden, kLength, options.blocks});
   model.parameters().initialize(1);
   parallel::SerialCommunicator alone;

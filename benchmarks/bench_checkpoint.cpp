@@ -39,7 +39,7 @@ struct Saved {
   model::LlamaConfig config = shape();
   model::ParameterStore<float> store{model::llama_parameters(config), false};
   optim::AdamW<float> optimizer{{}, store};
-  parallel::ProcessGrid grid = parallel::make_process_grid("serial", 1);
+  parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kSerial, 1);
   text::Tokenizer tokenizer = text::Tokenizer::train(std::vector<std::string>{"a small text"}, 300);
   fs::path folder;
 };

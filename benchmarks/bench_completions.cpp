@@ -2,7 +2,9 @@
 #include <vector>
 
 #include "benchmarks/benchmark_context.hpp"
-#include "kernels/completions.hpp"
+#include "kernels/sequence_logp.hpp"
+#include "kernels/set_loss.hpp"
+#include "src/objective/objective.hpp"
 
 namespace recpo::bench {
 namespace {
@@ -36,10 +38,12 @@ void preference_gradient(benchmark::State& state) {
   std::vector<int> begin;
   for (int s = 0; s <= sets; ++s) begin.push_back(4 * s);
   const auto begins = to_device(begin);
-  const auto slope = filled(completions, 1), reference = filled(completions, -11), offset = filled(completions, 2),
-             weight = filled(sets, 0), logp = filled(completions, -10), d_logp = filled(completions, 0);
+  const auto reward_scale = filled(completions, 1), reference = filled(completions, -11),
+             margin = filled(completions, 2), weight = filled(sets, 0), logp = filled(completions, -10),
+             d_logp = filled(completions, 0);
+  const kernels::SetLoss loss = objective::log_sum_exp({});
   time_kernel(state, [&](const ExecSpace& exec) {
-    kernels::preference_gradient(exec, {begins, slope, reference, offset, weight}, 0.01, logp, d_logp);
+    loss.gradient(exec, {begins, reward_scale, reference, margin, weight}, 0.01, logp, d_logp);
   });
   report_bytes(state, static_cast<double>(sets) * (5 * 4 * 8.0 + 12));
 }

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "benchmarks/benchmark_context.hpp"
-#include "kernels/item_scores.hpp"
+#include "kernels/embedding.hpp"
 
 namespace recpo::bench {
 namespace {

@@ -1,6 +1,6 @@
 // Layer normalization: rows x hidden.
 #include "benchmarks/benchmark_context.hpp"
-#include "kernels/layer_norm.hpp"
+#include "kernels/norm.hpp"
 
 namespace recpo::bench {
 namespace {

@@ -9,10 +9,9 @@
 #include "benchmarks/benchmark_context.hpp"
 #include "kernels/gemm.hpp"
 #include "src/model/llama.hpp"
-#include "src/optim/gradient_norm.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/optim/adamw.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/random.hpp"
-#include "src/train/flops.hpp"
 #include "src/train/step_shape.hpp"
 
 namespace recpo {
@@ -116,12 +115,12 @@ void run_training_step(benchmark::State& state, const StepCase& of_case) {
   const std::int64_t in_use = bench::device_bytes_in_use();
   const std::int64_t planned =
       train::planned_memory<T>(config, {}, shape, 1, optim::AdamW<T>::bytes_of_moment({})).total();
-  const DeviceMemory block(planned);
+  const MemoryPool block(planned);
   model::ParameterStore<T> store(model::llama_parameters(config), true);
   spread_weights(config, store);
   model::Llama<T> llama(config, store, train::llama_capacity(shape, train::plan_leaves(shape, 1, 0)));
   optim::AdamW<T> optimizer({}, store);
-  const optim::SliceGradients<T> gradients = optim::slice_gradients(store, optimizer.shard());
+  const optim::ShardGradients<T> gradients = optim::shard_gradients(store, optimizer.shard());
   parallel::SerialCommunicator alone;
   const OwnedVector<double> d_logp("recpo::bench::d_logp", static_cast<std::size_t>(batch.num_completions()));
   Kokkos::deep_copy(d_logp, -1e-3);

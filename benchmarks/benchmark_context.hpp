@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <string>
 #include <type_traits>
@@ -17,6 +16,7 @@
 #include "benchmarks/device.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/row.hpp"
+#include "src/support/units.hpp"
 #include "src/support/version.hpp"
 #include "src/support/views.hpp"
 
@@ -66,11 +66,11 @@ double shortest_seconds(const Launch& launch) {
   double shortest = std::numeric_limits<double>::infinity();
   for (int round = 0; round < 10; ++round) {
     exec.fence();
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     for (int i = 0; i < kLaunches; ++i) launch(exec);
     exec.fence();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    shortest = std::min(shortest, seconds.count() / kLaunches);
+    const double seconds = seconds_since(start);
+    shortest = std::min(shortest, seconds / kLaunches);
   }
   return shortest;
 }

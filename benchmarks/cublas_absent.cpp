@@ -7,9 +7,9 @@ std::optional<double> best_cublas_seconds(const kernels::GemmCall<T, C>&) {
   return std::nullopt;
 }
 
-#define RECPO_INSTANTIATE(T, C) \
-  template std::optional<double> best_cublas_seconds<T, C>(const kernels::GemmCall<T, C>&);
-RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
+#define RECPO_INSTANTIATE(T) template decltype(best_cublas_seconds<T, T>) best_cublas_seconds<T, T>;
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
+template decltype(best_cublas_seconds<Bfloat16, float>) best_cublas_seconds<Bfloat16, float>;
 
 }  // namespace recpo::bench

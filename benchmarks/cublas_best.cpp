@@ -1,13 +1,13 @@
 #include "benchmarks/cublas_best.hpp"
 
 #include <array>
-#include <chrono>
 
 #include "kernels/cublas_lt.hpp"
+#include "src/support/units.hpp"
 
 namespace recpo::bench {
 namespace {
-constexpr int kMostAlgorithms = 16, kLaunches = 10;
+constexpr int kMaxAlgorithms = 16, kLaunches = 10;
 }  // namespace
 
 template <class T, class C>
@@ -19,10 +19,10 @@ std::optional<double> best_cublas_seconds(const kernels::GemmCall<T, C>& call) {
   const auto a = cublas::make_layout<T>(call.op_a, call.m, call.k, call.lda);
   const auto c = cublas::make_layout<C>(kernels::Op::kNone, call.m, call.n, call.ldc);
   const cublas::Preference preference(cublas::Workspace::kBytes);
-  std::array<cublasLtMatmulHeuristicResult_t, kMostAlgorithms> algorithms;
+  std::array<cublasLtMatmulHeuristicResult_t, kMaxAlgorithms> algorithms;
   int found = 0;
   cublas::check(cublasLtMatmulAlgoGetHeuristic(lt.get(), matmul.get(), b.get(), a.get(), c.get(), c.get(),
-                                               preference.get(), kMostAlgorithms, algorithms.data(), &found),
+                                               preference.get(), kMaxAlgorithms, algorithms.data(), &found),
                 "cublasLtMatmulAlgoGetHeuristic");
 
   const cublas::Workspace workspace;
@@ -36,18 +36,18 @@ std::optional<double> best_cublas_seconds(const kernels::GemmCall<T, C>& call) {
   for (int i = 0; i < found; ++i) {
     if (launch(algorithms[i].algo) != CUBLAS_STATUS_SUCCESS) continue;  // offered, but not for these matrices
     exec.fence();
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     for (int repeat = 0; repeat < kLaunches; ++repeat) cublas::check(launch(algorithms[i].algo), "cublasLtMatmul");
     exec.fence();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::min(best.value_or(seconds.count()), seconds.count() / kLaunches);
+    const double seconds = seconds_since(start);
+    best = std::min(best.value_or(seconds), seconds / kLaunches);
   }
   return best;
 }
 
-#define RECPO_INSTANTIATE(T, C) \
-  template std::optional<double> best_cublas_seconds<T, C>(const kernels::GemmCall<T, C>&);
-RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
+#define RECPO_INSTANTIATE(T) template decltype(best_cublas_seconds<T, T>) best_cublas_seconds<T, T>;
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
+template decltype(best_cublas_seconds<Bfloat16, float>) best_cublas_seconds<Bfloat16, float>;
 
 }  // namespace recpo::bench

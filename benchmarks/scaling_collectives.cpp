@@ -11,14 +11,14 @@
 
 #include "benchmarks/scaling_options.hpp"
 #include "benchmarks/scaling_program.hpp"
+#include "src/support/units.hpp"
 
 namespace recpo::bench {
 namespace {
 
 constexpr std::int64_t kLeastBytes = 4096;
-constexpr int kSizeFactor = 4, kLeastRepeats = 5, kMostRepeats = 200;
+constexpr int kSizeFactor = 4, kLeastRepeats = 5, kMaxRepeats = 200;
 
-using Clock = std::chrono::steady_clock;
 using parallel::Communicator;
 
 struct Collective {
@@ -41,7 +41,7 @@ double seconds_of_one(const Collective& collective, Communicator& world, Communi
   const auto start = Clock::now();
   collective.run(axis, exec, data);
   exec.fence("recpo::bench::collective");
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return seconds_since(start);
 }
 
 // For each repeat the slowest rank's time.
@@ -65,7 +65,7 @@ Times measure(const Collective& collective, Communicator& world, Communicator& a
               double seconds) {
   seconds_of_one(collective, world, axis, data);  // connections, memory
   const double one = slowest(world, {seconds_of_one(collective, world, axis, data)}).front();
-  const int repeats = static_cast<int>(std::clamp(seconds / one, 1.0 * kLeastRepeats, 1.0 * kMostRepeats));
+  const int repeats = static_cast<int>(std::clamp(seconds / one, 1.0 * kLeastRepeats, 1.0 * kMaxRepeats));
   std::vector<double> times;
   for (int repeat = 0; repeat < repeats; ++repeat) times.push_back(seconds_of_one(collective, world, axis, data));
   times = slowest(world, times);
@@ -124,7 +124,7 @@ void measure_all(const CollectiveScalingOptions& options, const Program& program
   const OwnedVector<float> buffer("recpo::bench::collective", static_cast<std::size_t>(options.max_bytes / 4));
   for (int tp = 1; tp <= ranks; ++tp) {
     if (ranks % tp != 0) continue;
-    const parallel::ProcessGrid grid = parallel::make_process_grid("auto", tp);
+    const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, tp);
     measure_axis(options, program, *grid.world, *grid.tp, "tp", buffer, *report);
     measure_axis(options, program, *grid.world, *grid.dp, "dp", buffer, *report);
   }

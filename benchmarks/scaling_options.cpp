@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "src/app/startup.hpp"
+#include "src/process/startup.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::bench {
@@ -18,7 +18,7 @@ bool parse(CLI::App& app, int argc, const char* const* argv) {
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    if (app::launcher_rank() == 0) std::fputs(app.help().c_str(), stdout);
+    if (process::launcher_rank() == 0) std::fputs(app.help().c_str(), stdout);
     return false;
   } catch (const CLI::ParseError& error) {
     throw_usage("command line: {} (see --help)", error.what());

@@ -15,10 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include "src/app/failure.hpp"
-#include "src/app/startup.hpp"
-#include "src/app/watchdog.hpp"
 #include "src/parallel/bandwidth_probe.hpp"
+#include "src/process/exit_status.hpp"
+#include "src/process/startup.hpp"
+#include "src/process/watchdog.hpp"
 #include "src/support/check.hpp"
 #include "src/support/version.hpp"
 #include "src/support/views.hpp"
@@ -28,8 +28,8 @@ namespace recpo::bench {
 constexpr double kWatchdogSeconds = 1800;
 
 struct Program {
-  const app::Runtime& runtime;
-  app::Watchdog& watchdog;
+  const process::Runtime& runtime;
+  process::Watchdog& watchdog;
   bool prints() const { return runtime.rank() == 0; }
 };
 
@@ -67,7 +67,7 @@ bool together(const Program& program, const Part& part) {
 
 // Collective over all ranks.
 inline void print_bandwidth(const Program& program) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const parallel::BandwidthMatrix matrix = parallel::measure_bandwidth(*grid.world, 1.0);
   if (program.prints()) fmt::print("exchange of 2 MiB by pair of ranks, each way at once\n{}", to_table(matrix));
 }
@@ -112,7 +112,7 @@ class CsvFile {
 template <class Options, class Measure>
 int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, const char* const*),
                 const Measure& measure) {
-  app::restart_with_brief_spinning(argv);
+  process::restart_with_brief_spinning(argv);
   try {
     std::optional<Options> options;
     std::exception_ptr mistake;
@@ -122,9 +122,9 @@ int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, cons
     } catch (...) {
       mistake = std::current_exception();
     }
-    app::Watchdog watchdog(app::launcher_rank(), kWatchdogSeconds);
-    const app::Runtime runtime(argc, argv, watchdog);
-    app::Ending ending;
+    process::Watchdog watchdog(process::launcher_rank(), kWatchdogSeconds);
+    const process::Runtime runtime(argc, argv, watchdog);
+    parallel::Outcome outcome;
     try {
       if (mistake) std::rethrow_exception(mistake);
       const Program program{runtime, watchdog};
@@ -134,13 +134,13 @@ int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, cons
       }
       measure(*options, program);
     } catch (...) {
-      ending = app::describe(std::current_exception());
+      outcome = parallel::outcome_of(std::current_exception());
     }
-    return static_cast<int>(app::agree_on_ending(ending, watchdog));
+    return static_cast<int>(process::agree_on_exit(outcome, watchdog));
   } catch (...) {  // MPI or Kokkos do not start
-    const app::Ending ending = app::describe(std::current_exception());
-    app::print_ending(ending);
-    return static_cast<int>(ending.code);
+    const parallel::Outcome outcome = parallel::outcome_of(std::current_exception());
+    process::print_failure(outcome);
+    return static_cast<int>(outcome.code);
   }
 }
 

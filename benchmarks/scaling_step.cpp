@@ -7,7 +7,7 @@
 
 #include "benchmarks/scaling_options.hpp"
 #include "benchmarks/scaling_program.hpp"
-#include "src/model/weights.hpp"
+#include "src/model/parameter_store.hpp"
 #include "src/support/random.hpp"
 #include "src/train/step.hpp"
 
@@ -55,10 +55,10 @@ data::RowFile random_rows(const Options& options, std::int64_t count, std::int64
 
 train::Stage make_stage(const Options& options, const Layout& layout) {
   train::Stage stage;
-  stage.name = options.objective == "sft" ? "sft" : "align";
+  stage.kind = options.objective == "sft" ? train::StageKind::kSft : train::StageKind::kAlign;
   stage.options.global_batch = options.global_batch(layout.ranks);
   stage.options.micro_batch_tokens = options.micro_batch_tokens;
-  stage.recompute = options.recompute;
+  stage.recompute = *find_value<model::Recompute>(options.recompute);
   stage.parallel.tp = layout.tp;
   stage.parallel.zero = layout.zero;
   stage.parallel.sequence_parallel = options.sequence_parallel;
@@ -77,7 +77,7 @@ Result measure(const Options& options, const Layout& layout, const parallel::Pro
   const train::Stage stage = make_stage(options, layout);
   const model::LlamaConfig config = make_config(options);
   const data::RowFile rows = random_rows(options, stage.options.global_batch, config.vocab_size);
-  const int negatives = stage.name == "sft" ? 0 : static_cast<int>(options.negatives);
+  const int negatives = stage.kind == train::StageKind::kSft ? 0 : static_cast<int>(options.negatives);
   const train::SampleSet set = train::training_samples(rows, negatives);
   train::ReferenceLogps reference;
   for (const data::Row& row : rows.rows) reference[row.id].assign(static_cast<std::size_t>(1 + negatives), -20.0);
@@ -156,7 +156,7 @@ void measure_all(const Options& options, const Program& program) {
   for (const int ranks : rank_counts(options.from, program.runtime.size())) {
     for (const int tp : options.tp) {
       if (ranks % tp != 0) continue;
-      const parallel::ProcessGrid grid = parallel::make_process_grid("auto", tp, ranks);
+      const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, tp, ranks);
       for (const int zero : options.zero) {
         const Layout layout{ranks, tp, zero};
         const bool well = together(program, [&] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The training steps of bench_step's device cases in PyTorch: JSON lines with the time of a step, sets/s, tokens/s, peak
-memory, and the rate of useful operations, counted for recpo's tree as src/train/flops.hpp does, so that they compare.
+memory, and the rate of useful operations, counted for recpo's tree as src/train/step_shape.hpp does, so that they compare.
 
     benchmarks/step_references.py [--peak FLOPS] [--compile] [--quick] [--tiny]
 

@@ -10,5 +10,5 @@
 
 # NCCL says what failed and stays quiet otherwise.
 export NCCL_DEBUG=${NCCL_DEBUG:-WARN}
-# Waiting threads sleep: cores that spin beside a GPU's rank only slow the others down.
+# Waiting threads sleep: spinning next to a GPU's rank only slows the others down.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}

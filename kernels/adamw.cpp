@@ -3,16 +3,10 @@
 #include <cmath>
 
 #include "kernels/row.hpp"
+#include "src/support/random.hpp"
 
 namespace recpo::kernels {
 namespace {
-
-// SplitMix64's finalizer (Steele, Lea, Flood 2014).
-KOKKOS_INLINE_FUNCTION std::uint64_t mix(std::uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
-}
 
 // Moments to memory. In less than the type of sums they are rounded by bits that depend on the element alone.
 template <class Real, class Index, class Value>
@@ -24,7 +18,7 @@ KOKKOS_INLINE_FUNCTION void store_moments(Real* m, Real* v, Index i, const Value
 template <class Real>
 KOKKOS_INLINE_FUNCTION void store_moments(Bfloat16* m, Bfloat16* v, std::int64_t i, Real m_new, Real v_new,
                                           std::uint64_t key, std::int64_t first) {
-  const std::uint64_t random = mix(key + static_cast<std::uint64_t>(first + i));
+  const std::uint64_t random = mix_bits(key + static_cast<std::uint64_t>(first + i));
   m[i] = round_stochastically(static_cast<float>(m_new), static_cast<std::uint32_t>(random));
   v[i] = round_stochastically(static_cast<float>(v_new), static_cast<std::uint32_t>(random >> 32));
 }
@@ -33,7 +27,7 @@ KOKKOS_INLINE_FUNCTION void store_moments(Bfloat16* m, Bfloat16* v, Pack<N> i, c
                                           const Lanes<Real, N>& v_new, std::uint64_t key, std::int64_t first) {
   detail::Memory<Bfloat16, N> m_memory, v_memory;
   for (int k = 0; k < N; ++k) {
-    const std::uint64_t random = mix(key + static_cast<std::uint64_t>(first + i.first + k));
+    const std::uint64_t random = mix_bits(key + static_cast<std::uint64_t>(first + i.first + k));
     m_memory.element[k] = round_stochastically(static_cast<float>(m_new.lane[k]), static_cast<std::uint32_t>(random));
     v_memory.element[k] =
         round_stochastically(static_cast<float>(v_new.lane[k]), static_cast<std::uint32_t>(random >> 32));
@@ -54,7 +48,7 @@ void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Ve
   const Real beta1 = c.beta1, one_minus_beta1 = 1 - c.beta1, beta2 = c.beta2, one_minus_beta2 = 1 - c.beta2;
   const Real rate = c.lr / (1 - std::pow(c.beta1, c.step));
   const Real root_correction = 1 / std::sqrt(1 - std::pow(c.beta2, c.step));
-  const std::uint64_t key = mix(c.rounding_key + mix(static_cast<std::uint64_t>(c.step)));
+  const std::uint64_t key = mix_bits(c.rounding_key + mix_bits(static_cast<std::uint64_t>(c.step)));
   const std::int64_t first = c.first_element;
   const T* gradient_data = gradient.data();
   M *m_data = m.data(), *v_data = v.data();
@@ -81,11 +75,8 @@ void adamw_step(const ExecSpace& exec, const AdamWCoefficients& coefficients, Ve
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                           \
-  template void adamw_step<T, T>(const ExecSpace&, const AdamWCoefficients&, Vector<const T>, Vector<T>, Vector<T>,    \
-                                 Vector<T>, Vector<Bfloat16>);                                                         \
-  template void adamw_step<T, Bfloat16>(const ExecSpace&, const AdamWCoefficients&, Vector<const T>, Vector<Bfloat16>, \
-                                        Vector<Bfloat16>, Vector<T>, Vector<Bfloat16>);
+RECPO_INSTANTIATE_SUMS(adamw_step);
+#define RECPO_INSTANTIATE(T) template decltype(adamw_step<T, Bfloat16>) adamw_step<T, Bfloat16>;
 RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

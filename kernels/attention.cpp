@@ -4,7 +4,6 @@
 
 #include "kernels/attention_chunks.hpp"
 #include "kernels/attention_fused.hpp"
-#include "kernels/attention_softmax.hpp"
 #include "kernels/gemm.hpp"
 #include "kernels/row.hpp"
 #include "src/support/check.hpp"
@@ -208,21 +207,22 @@ bool has_fused_layout(const View& x, std::int64_t width) {
 }
 
 // Whether a call takes the fused form: `qkv` are its operands that lie like q|k|v, `out` those that lie like out.
-bool is_fused(AttentionForm form, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+bool is_fused(AttentionBackend form, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
               const std::vector<Matrix<const Bfloat16>>& qkv, const std::vector<Matrix<const Bfloat16>>& out) {
-  if (form == AttentionForm::kProducts) return false;
-  std::string obstacle = fused_attention_obstacle(shape, spans);
+  if (form == AttentionBackend::kGemm) return false;
+  std::string unsupported_reason = fused_attention_unsupported_reason(shape, spans);
   const std::int64_t out_width = std::int64_t{shape.heads} * shape.head_dim;
   const std::int64_t qkv_width = out_width + std::int64_t{2} * shape.kv_heads * shape.head_dim;
   const auto lies_in = [](std::int64_t width) {
     return [=](const Matrix<const Bfloat16>& x) { return has_fused_layout(x, width); };
   };
-  if (!std::ranges::all_of(qkv, lies_in(qkv_width))) obstacle = "q, k, v are not aligned columns of one matrix";
-  if (!std::ranges::all_of(out, lies_in(out_width))) obstacle = "out is not an aligned matrix of its own";
-  if (form == AttentionForm::kFused && !obstacle.empty()) {
-    throw_error(ExitCode::kInternal, "fused attention: {}", obstacle);
+  if (!std::ranges::all_of(qkv, lies_in(qkv_width)))
+    unsupported_reason = "q, k, v are not aligned columns of one matrix";
+  if (!std::ranges::all_of(out, lies_in(out_width))) unsupported_reason = "out is not an aligned matrix of its own";
+  if (form == AttentionBackend::kFused && !unsupported_reason.empty()) {
+    throw_error(ExitCode::kInternal, "fused attention: {}", unsupported_reason);
   }
-  return obstacle.empty();
+  return unsupported_reason.empty();
 }
 
 }  // namespace
@@ -233,7 +233,7 @@ std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<
   std::int64_t fused = 0;
   if constexpr (std::is_same_v<T, Bfloat16>) {
     constexpr std::int64_t kElement = sizeof(Accumulate<T>);
-    if (fused_attention_obstacle(shape, spans).empty()) {
+    if (fused_attention_unsupported_reason(shape, spans).empty()) {
       fused = (fused_attention_workspace_bytes(shape, spans) + kElement - 1) / kElement;
     }
   }
@@ -245,14 +245,15 @@ std::int64_t attention_workspace(const AttentionShape& shape, const std::vector<
 template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
-                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace, AttentionForm form) {
+                       Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace,
+                       AttentionBackend form) {
   check_shape(shape, spans);
   if constexpr (std::is_same_v<T, Bfloat16>) {
     if (is_fused(form, shape, spans, {q, k, v}, {out})) {
       return fused_attention_forward(exec, shape, spans, mask, q, k, v, out, lse, workspace);
     }
   } else {
-    RECPO_REQUIRE(form != AttentionForm::kFused);
+    RECPO_REQUIRE(form != AttentionBackend::kFused);
   }
   using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
@@ -275,14 +276,14 @@ template <class T>
 void attention_backward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
-                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace, AttentionForm form) {
+                        Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace, AttentionBackend form) {
   check_shape(shape, spans);
   if constexpr (std::is_same_v<T, Bfloat16>) {
     if (is_fused(form, shape, spans, {q, k, v, dq, dk, dv}, {out, d_out})) {
       return fused_attention_backward(exec, shape, spans, mask, q, k, v, out, lse, d_out, dq, dk, dv, workspace);
     }
   } else {
-    RECPO_REQUIRE(form != AttentionForm::kFused);
+    RECPO_REQUIRE(form != AttentionBackend::kFused);
   }
   using Sum = Accumulate<T>;
   using Products = ChunkProducts<T>;
@@ -317,16 +318,8 @@ void attention_backward(const ExecSpace& exec, const AttentionShape& shape, cons
   }
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                      \
-  template std::int64_t attention_workspace<T>(const AttentionShape&, const std::vector<AttentionSpan>&);         \
-  template void attention_forward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&,  \
-                                     const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
-                                     Matrix<T>, Matrix<Accumulate<T>>, Vector<Accumulate<T>>, AttentionForm);     \
-  template void attention_backward<T>(const ExecSpace&, const AttentionShape&, const std::vector<AttentionSpan>&, \
-                                      const AttentionMask&, Matrix<const T>, Matrix<const T>, Matrix<const T>,    \
-                                      Matrix<const T>, Matrix<const Accumulate<T>>, Matrix<const T>, Matrix<T>,   \
-                                      Matrix<T>, Matrix<T>, Vector<Accumulate<T>>, AttentionForm);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(attention_workspace);
+RECPO_INSTANTIATE_STORAGE(attention_forward);
+RECPO_INSTANTIATE_STORAGE(attention_backward);
 
 }  // namespace recpo::kernels

@@ -39,10 +39,10 @@ struct AttentionMask {
   Vector<const int> prefix_end, own_begin, own_end;
 };
 
-enum class AttentionForm {
-  kFastest,   // fused where it can be
-  kProducts,  // as above: all types, all problems
-  kFused,     // throws kInternal and names the obstacle where it cannot be
+enum class AttentionBackend {
+  kFastest,  // fused where it can be
+  kGemm,     // as above: all types, all problems
+  kFused,    // throws kInternal and names the obstacle where it cannot be
 };
 
 // "attention by cuDNN 9.19.0", or why there is no fused form.
@@ -59,7 +59,7 @@ template <class T>
 void attention_forward(const ExecSpace& exec, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
                        const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                        Matrix<T> out, Matrix<Accumulate<T>> lse, Vector<Accumulate<T>> workspace,
-                       AttentionForm form = AttentionForm::kFastest);
+                       AttentionBackend form = AttentionBackend::kFastest);
 
 // dq, dk, dv are assigned over the spans' rows; spans have keys of their own. With p = softmax, dp = d_out v^T, delta_i
 // = d_out_i . out_i:
@@ -69,6 +69,6 @@ void attention_backward(const ExecSpace& exec, const AttentionShape& shape, cons
                         const AttentionMask& mask, Matrix<const T> q, Matrix<const T> k, Matrix<const T> v,
                         Matrix<const T> out, Matrix<const Accumulate<T>> lse, Matrix<const T> d_out, Matrix<T> dq,
                         Matrix<T> dk, Matrix<T> dv, Vector<Accumulate<T>> workspace,
-                        AttentionForm form = AttentionForm::kFastest);
+                        AttentionBackend form = AttentionBackend::kFastest);
 
 }  // namespace recpo::kernels

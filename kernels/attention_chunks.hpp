@@ -1,11 +1,13 @@
 #pragma once
-// How attention is cut up (host only): a chunk is a few query rows of a span against the keys they can see, and owns a
-// score matrix [N, rows, keys] in the workspace; a round is the chunks whose products form one batch.
+// How attention is cut up, and the softmax of the parts: a chunk is a few query rows of a span against the keys they
+// can see, and owns a score matrix [N, rows, keys] in the workspace; a round is the chunks whose products form one
+// batch.
 
 #include <algorithm>
 #include <vector>
 
 #include "kernels/attention.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
@@ -36,7 +38,7 @@ inline AttentionChunk attention_chunk(const AttentionSpan& span, std::int64_t in
   chunk.rows = query_end - chunk.query_begin;
   chunk.key_begin = span.key_begin;
   chunk.keys = span.key_end - (span.query_end - query_end) - span.key_begin;
-  chunk.stride = (chunk.keys + kLine - 1) / kLine * kLine;
+  chunk.stride = round_up(chunk.keys, kLine);
   chunk.covers_span = query_end == span.query_end;
   return chunk;
 }
@@ -89,5 +91,21 @@ inline std::vector<AttentionRound> attention_backward_rounds(const AttentionShap
 inline std::int64_t attention_round_elements(const AttentionShape& shape, const AttentionRound& round) {
   return round.empty() ? 0 : round.back().scores + attention_score_elements(shape, round.back());
 }
+
+// The kernels between attention's products, on a round's scores. Keys that a row does not see get the weight 0, so that
+// the products over all keys of a chunk are exact. Weights have the scores' places, and their memory where T is the
+// type of sums.
+
+// From scores (scaled) the weights p; lse [Tq, N] is assigned. Scores are lost.
+template <class T>
+void attention_softmax(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round,
+                       const AttentionMask& mask, Accumulate<T>* scores, T* weights, Matrix<Accumulate<T>> lse);
+
+// From scores (scaled) the weights p, from dp the scores' gradient ds = scale p (dp - d_out . out).
+template <class T>
+void attention_softmax_backward(const ExecSpace& exec, const AttentionShape& shape, const AttentionRound& round,
+                                const AttentionMask& mask, Matrix<const T> out, Matrix<const T> d_out,
+                                Matrix<const Accumulate<T>> lse, Accumulate<T> scale, const Accumulate<T>* scores,
+                                const Accumulate<T>* dp, T* weights, T* ds);
 
 }  // namespace recpo::kernels

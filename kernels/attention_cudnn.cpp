@@ -1,16 +1,17 @@
-// The fused form of attention by cuDNN. Around its call, small kernels place what cuDNN wants beside the operands: each
-// span's begin and length, the bias, the log-sum-exp in its own order and, where rows are padded, copies of the
+// The fused form of attention by cuDNN. Around its call, small kernels place what cuDNN wants besides the operands:
+// each span's begin and length, the bias, the log-sum-exp in its own order and, where rows are padded, copies of the
 // operands.
 
 #include <algorithm>
 #include <limits>
 
 #include "kernels/attention_fused.hpp"
-#include "kernels/attention_padding.hpp"
 #include "kernels/cudnn/attention_plan.hpp"
 #include "kernels/cudnn/library.hpp"
+#include "kernels/reductions.hpp"
 #include "kernels/row.hpp"
 #include "src/support/check.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
@@ -33,10 +34,7 @@ const cudnn::AttentionPlan* find_plan(const AttentionShape& shape, const std::ve
                                      .layout = layout});
 }
 
-std::int64_t aligned(std::int64_t bytes) {
-  constexpr std::int64_t kAlignment = 256;
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+std::int64_t aligned(std::int64_t bytes) { return recpo::round_up(bytes, 256); }
 
 // The caller's workspace, cut up. With a null begin it only counts.
 struct FusedMemory {
@@ -116,8 +114,8 @@ struct alignas(16) BiasVector {
   Bfloat16 element[kWidth];
 };
 
-// bias [B, S, S] from the mask: 0 where the pair sees each other, else so low that its weight is 0 beside any score and
-// yet finite. Rows behind a span's last are 0 too.
+// bias [B, S, S] from the mask: 0 where the pair sees each other, else so low that its weight is 0 next to any score
+// and yet finite. Rows behind a span's last are 0 too.
 void fill_bias(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
                const cudnn::AttentionPlanShape& plan, const FusedMemory& memory) {
   const int rows = plan.rows, vectors = rows / BiasVector::kWidth;
@@ -174,7 +172,7 @@ void place_lse(const ExecSpace& exec, const cudnn::AttentionPlanShape& plan, con
       KOKKOS_LAMBDA(float& stat, std::int64_t token, int head) { stat = token >= 0 ? lse(token, head) : 0; });
 }
 
-// The workspace with all that both directions need beside the operands.
+// The workspace with all that both directions need besides the operands.
 FusedMemory prepare(const ExecSpace& exec, const std::vector<AttentionSpan>& spans, const AttentionMask& mask,
                     const cudnn::AttentionPlan& plan, Vector<float> workspace) {
   const FusedMemory memory(plan, workspace.data());
@@ -184,45 +182,40 @@ FusedMemory prepare(const ExecSpace& exec, const std::vector<AttentionSpan>& spa
   return memory;
 }
 
-// The operands of both directions, in the layout of the plan.
-struct Operands {
-  Matrix<const Bfloat16> q, k, v;
+// Operands or their gradients, in the layout of the plan.
+template <class Element>
+struct Projections {
+  Matrix<Element> q, k, v;
 };
 
-cudnn::AttentionArguments arguments(const FusedMemory& memory, const Operands& in) {
-  cudnn::AttentionArguments arguments;
-  arguments.q = in.q.data();
-  arguments.k = in.k.data();
-  arguments.v = in.v.data();
-  arguments.bias = memory.bias;
-  arguments.lengths = memory.lengths;
-  arguments.qkv_offsets = memory.qkv_offsets;
-  arguments.out_offsets = memory.out_offsets;
-  arguments.stats = memory.stats;
-  arguments.workspace = memory.cudnn;
-  return arguments;
+cudnn::AttentionArguments arguments(const FusedMemory& memory, const Projections<const Bfloat16>& in) {
+  return {.q = in.q.data(),
+          .k = in.k.data(),
+          .v = in.v.data(),
+          .bias = memory.bias,
+          .lengths = memory.lengths,
+          .qkv_offsets = memory.qkv_offsets,
+          .out_offsets = memory.out_offsets,
+          .stats = memory.stats,
+          .workspace = memory.cudnn};
 }
 
 void call_forward(const ExecSpace& exec, const cudnn::AttentionPlan& plan, const FusedMemory& memory,
-                  const Operands& in, Matrix<Bfloat16> out) {
+                  const Projections<const Bfloat16>& in, Matrix<Bfloat16> out) {
   cudnn::AttentionArguments call = arguments(memory, in);
   call.out = out.data();
   plan.forward(exec.cuda_stream(), call);
 }
 
-struct Gradients {
-  Matrix<Bfloat16> dq, dk, dv;
-};
-
 void call_backward(const ExecSpace& exec, const cudnn::AttentionPlan& plan, const FusedMemory& memory,
-                   const Operands& in, Matrix<const Bfloat16> out, Matrix<const Bfloat16> d_out,
-                   const Gradients& gradients) {
+                   const Projections<const Bfloat16>& in, Matrix<const Bfloat16> out, Matrix<const Bfloat16> d_out,
+                   const Projections<Bfloat16>& gradients) {
   cudnn::AttentionArguments call = arguments(memory, in);
   call.out = const_cast<Bfloat16*>(out.data());  // read here
   call.d_out = d_out.data();
-  call.dq = gradients.dq.data();
-  call.dk = gradients.dk.data();
-  call.dv = gradients.dv.data();
+  call.dq = gradients.q.data();
+  call.dk = gradients.k.data();
+  call.dv = gradients.v.data();
   plan.backward(exec.cuda_stream(), call);
 }
 
@@ -230,48 +223,33 @@ void call_backward(const ExecSpace& exec, const cudnn::AttentionPlan& plan, cons
 class PaddedRows {
  public:
   PaddedRows(const ExecSpace& exec, const cudnn::AttentionPlanShape& shape, const FusedMemory& memory)
-      : exec_(exec),
-        shape_(shape),
-        memory_(memory),
-        sequences_{.batch = shape.batch, .rows = shape.rows, .begins = memory.begins, .lengths = memory.lengths} {}
+      : exec_(exec), shape_(shape), sequences_{shape.batch, shape.rows, memory.begins, memory.lengths} {}
 
-  Gradients gradients() const { return {q(memory_.d_qkv), k(memory_.d_qkv), v(memory_.d_qkv)}; }
-  Matrix<Bfloat16> out() const { return columns(memory_.out, shape_.out_width(), 0, shape_.out_width()); }
-
-  Operands copy_of(const Operands& in) const {
-    return {copy(in.q, q(memory_.qkv)), copy(in.k, k(memory_.qkv)), copy(in.v, v(memory_.qkv))};
+  Matrix<Bfloat16> out(Bfloat16* rows) const { return columns(rows, shape_.out_width(), 0, shape_.out_width()); }
+  Projections<Bfloat16> qkv(Bfloat16* rows) const {
+    const std::int64_t width = shape_.qkv_width(), query = shape_.out_width(), key = (width - query) / 2;
+    return {columns(rows, width, 0, query), columns(rows, width, query, key), columns(rows, width, query + key, key)};
   }
-  Matrix<const Bfloat16> copy_of_out(Matrix<const Bfloat16> packed) const { return copy(packed, out()); }
-  Matrix<const Bfloat16> copy_of_d_out(Matrix<const Bfloat16> packed) const {
-    return copy(packed, columns(memory_.d_out, shape_.out_width(), 0, shape_.out_width()));
+  Matrix<const Bfloat16> copy(const Matrix<const Bfloat16>& packed, const Matrix<Bfloat16>& padded) const {
+    pad_rows(exec_, sequences_, packed, padded);
+    return padded;
+  }
+  Projections<const Bfloat16> copy(const Projections<const Bfloat16>& in, const Projections<Bfloat16>& padded) const {
+    return {copy(in.q, padded.q), copy(in.k, padded.k), copy(in.v, padded.v)};
   }
   void copy_back(const Matrix<Bfloat16>& padded, const Matrix<Bfloat16>& packed) const {
     unpad_rows(exec_, sequences_, padded, packed);
   }
 
  private:
-  Matrix<Bfloat16> copy(const Matrix<const Bfloat16>& packed, const Matrix<Bfloat16>& padded) const {
-    pad_rows(exec_, sequences_, packed, padded);
-    return padded;
-  }
-
   Matrix<Bfloat16> columns(Bfloat16* rows, std::int64_t width, std::int64_t begin, std::int64_t count) const {
     const Matrix<Bfloat16> matrix(rows, std::int64_t{shape_.batch} * shape_.rows, width);
     return Kokkos::subview(matrix, Kokkos::ALL, Kokkos::pair<std::int64_t, std::int64_t>(begin, begin + count));
   }
-  std::int64_t key_width() const { return std::int64_t{shape_.kv_heads} * shape_.head_dim; }
-  Matrix<Bfloat16> q(Bfloat16* rows) const { return columns(rows, shape_.qkv_width(), 0, shape_.out_width()); }
-  Matrix<Bfloat16> k(Bfloat16* rows) const {
-    return columns(rows, shape_.qkv_width(), shape_.out_width(), key_width());
-  }
-  Matrix<Bfloat16> v(Bfloat16* rows) const {
-    return columns(rows, shape_.qkv_width(), shape_.out_width() + key_width(), key_width());
-  }
 
   const ExecSpace& exec_;
   const cudnn::AttentionPlanShape& shape_;
-  const FusedMemory& memory_;
-  SequenceRows sequences_;
+  const SequenceRows sequences_;
 };
 
 bool are_packed_rows(const std::vector<AttentionSpan>& spans) {
@@ -286,12 +264,13 @@ bool are_packed_rows(const std::vector<AttentionSpan>& spans) {
 }  // namespace
 
 std::string attention_description() {
-  return cudnn::absence().empty() ? "attention by " + cudnn::description() : "without cuDNN: " + cudnn::absence();
+  return cudnn::unsupported_reason().empty() ? "attention by " + cudnn::description()
+                                             : "without cuDNN: " + cudnn::unsupported_reason();
 }
 
-std::string fused_attention_obstacle(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
-                                     AttentionLayout layout) {
-  if (!cudnn::absence().empty()) return cudnn::absence();
+std::string fused_attention_unsupported_reason(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                                               AttentionLayout layout) {
+  if (!cudnn::unsupported_reason().empty()) return cudnn::unsupported_reason();
   if (shape.head_dim != 64 && shape.head_dim != 128) return "heads have neither 64 nor 128 elements";
   if (!are_packed_rows(spans)) return "queries are not keys";
   const std::int64_t width = std::int64_t{shape.heads + 2 * shape.kv_heads} * shape.head_dim;
@@ -310,13 +289,14 @@ void fused_attention_forward(const ExecSpace& exec, const AttentionShape& shape,
                              Matrix<Bfloat16> out, Matrix<float> lse, Vector<float> workspace, AttentionLayout layout) {
   const cudnn::AttentionPlan& plan = *find_plan(shape, spans, layout);
   const FusedMemory memory = prepare(exec, spans, mask, plan, workspace);
-  const Operands in{q, k, v};
+  const Projections<const Bfloat16> in{q, k, v};
   if (plan.shape().layout == AttentionLayout::kPacked) {
     call_forward(exec, plan, memory, in, out);
   } else {
     const PaddedRows padded(exec, plan.shape(), memory);
-    call_forward(exec, plan, memory, padded.copy_of(in), padded.out());
-    padded.copy_back(padded.out(), out);
+    const Matrix<Bfloat16> padded_out = padded.out(memory.out);
+    call_forward(exec, plan, memory, padded.copy(in, padded.qkv(memory.qkv)), padded_out);
+    padded.copy_back(padded_out, out);
   }
   keep_lse(exec, plan.shape(), memory, lse);
 }
@@ -330,17 +310,17 @@ void fused_attention_backward(const ExecSpace& exec, const AttentionShape& shape
   const cudnn::AttentionPlan& plan = *find_plan(shape, spans, layout);
   const FusedMemory memory = prepare(exec, spans, mask, plan, workspace);
   place_lse(exec, plan.shape(), memory, lse);
-  const Operands in{q, k, v};
+  const Projections<const Bfloat16> in{q, k, v};
   if (plan.shape().layout == AttentionLayout::kPacked) {
     call_backward(exec, plan, memory, in, out, d_out, {dq, dk, dv});
   } else {
     const PaddedRows padded(exec, plan.shape(), memory);
-    const Gradients gradients = padded.gradients();
-    call_backward(exec, plan, memory, padded.copy_of(in), padded.copy_of_out(out), padded.copy_of_d_out(d_out),
-                  gradients);
-    padded.copy_back(gradients.dq, dq);
-    padded.copy_back(gradients.dk, dk);
-    padded.copy_back(gradients.dv, dv);
+    const Projections<Bfloat16> gradients = padded.qkv(memory.d_qkv);
+    call_backward(exec, plan, memory, padded.copy(in, padded.qkv(memory.qkv)), padded.copy(out, padded.out(memory.out)),
+                  padded.copy(d_out, padded.out(memory.d_out)), gradients);
+    padded.copy_back(gradients.q, dq);
+    padded.copy_back(gradients.k, dk);
+    padded.copy_back(gradients.v, dv);
   }
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The fused form of attention.hpp (AttentionForm::kFused): one cuDNN call for all spans and heads, forward and
+// The fused form of attention.hpp (AttentionBackend::kFused): one cuDNN call for all spans and heads, forward and
 // backward. It is the tree's mask exactly: cuDNN leaves out the keys behind the diagonal, and a bias of 0 or next to
 // minus infinity over the pairs of a span leaves out those between answers. The backward adds in a fixed order: the
 // same bits in every run, for which it keeps the scores' gradients, 2 B N S^2 bytes, in the workspace. For training on
@@ -11,13 +11,13 @@
 #include <string>
 
 #include "kernels/attention.hpp"
-#include "kernels/attention_layout.hpp"
+#include "kernels/cudnn/attention_plan.hpp"
 
 namespace recpo::kernels {
 
 // Why these cannot be worked on by the fused form; empty: they can. May compile a plan, which takes seconds.
-std::string fused_attention_obstacle(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
-                                     AttentionLayout layout = AttentionLayout::kPacked);
+std::string fused_attention_unsupported_reason(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
+                                               AttentionLayout layout = AttentionLayout::kPacked);
 
 // Without obstacle: bytes of workspace.
 std::int64_t fused_attention_workspace_bytes(const AttentionShape& shape, const std::vector<AttentionSpan>& spans,

@@ -10,7 +10,8 @@ constexpr const char* kAbsence = "this program was built without cuDNN";
 }  // namespace
 
 std::string attention_description() { return "without cuDNN"; }
-std::string fused_attention_obstacle(const AttentionShape&, const std::vector<AttentionSpan>&, AttentionLayout) {
+std::string fused_attention_unsupported_reason(const AttentionShape&, const std::vector<AttentionSpan>&,
+                                               AttentionLayout) {
   return kAbsence;
 }
 std::int64_t fused_attention_workspace_bytes(const AttentionShape&, const std::vector<AttentionSpan>&,

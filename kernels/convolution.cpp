@@ -84,14 +84,9 @@ void vertical_backward(const ExecSpace& exec, int length, Matrix<const T> x, Mat
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                       \
-  template void horizontal_forward<T>(const ExecSpace&, int, int, Matrix<const T>, Vector<const T>, Matrix<T>,     \
-                                      Matrix<int>);                                                                \
-  template void horizontal_backward<T>(const ExecSpace&, int, int, Matrix<const int>, Matrix<const T>, Matrix<T>); \
-  template void vertical_forward<T>(const ExecSpace&, int, Matrix<const T>, Matrix<const T>, Matrix<T>);           \
-  template void vertical_backward<T>(const ExecSpace&, int, Matrix<const T>, Matrix<const T>, Matrix<const T>,     \
-                                     Matrix<T>, Matrix<T>);
-RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_SUMS(horizontal_forward);
+RECPO_INSTANTIATE_SUMS(horizontal_backward);
+RECPO_INSTANTIATE_SUMS(vertical_forward);
+RECPO_INSTANTIATE_SUMS(vertical_backward);
 
 }  // namespace recpo::kernels

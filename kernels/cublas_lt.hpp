@@ -99,7 +99,7 @@ class Workspace {
   static constexpr std::uint64_t kBytes = std::uint64_t{32} << 20;  // NVIDIA's advice for Hopper
 
   Workspace()
-      : memory_(Kokkos::view_alloc("recpo::gemm::workspace", Kokkos::WithoutInitializing), kBytes + kAlignment) {}
+      : memory_(Kokkos::view_alloc("recpo::cublas_lt::workspace", Kokkos::WithoutInitializing), kBytes + kAlignment) {}
   void* data() const {
     const auto begin = reinterpret_cast<std::uintptr_t>(memory_.data()) + kAlignment - 1;
     return reinterpret_cast<void*>(begin / kAlignment * kAlignment);

@@ -41,10 +41,7 @@ void dropout_backward(const ExecSpace& exec, const DropoutMask& mask, Matrix<con
   apply<true, T>(exec, "recpo::dropout::backward", mask, dy, dx);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                          \
-  template void dropout_forward<T>(const ExecSpace&, const DropoutMask&, Matrix<const T>, Matrix<T>); \
-  template void dropout_backward<T>(const ExecSpace&, const DropoutMask&, Matrix<const T>, Matrix<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(dropout_forward);
+RECPO_INSTANTIATE_STORAGE(dropout_backward);
 
 }  // namespace recpo::kernels

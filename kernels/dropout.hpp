@@ -3,6 +3,7 @@
 // place in the network and the column, so that it is the same when computed again and on any number of ranks:
 //   keep(t, c) = hash(key[t], salt, first_column + c) >= probability,   y = keep ? x / (1 - probability) : 0.
 
+#include "src/support/random.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::kernels {
@@ -24,13 +25,9 @@ void dropout_backward(const ExecSpace& exec, const DropoutMask& mask, Matrix<con
 
 // The same function for tests and other hosts: whether (key, column) is kept.
 KOKKOS_INLINE_FUNCTION std::uint64_t dropout_hash(int key, std::uint64_t salt, std::int64_t column) {
-  // SplitMix64's finalizer (Steele, Lea, Flood 2014) over the row's stream.
   std::uint64_t z = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(key)) << 32) ^ salt;
   for (int round = 0; round < 2; ++round) {
-    z += 0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(round == 0 ? 1 : column + 1);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
+    z = mix_bits(z + 0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(round == 0 ? 1 : column + 1));
   }
   return z;
 }

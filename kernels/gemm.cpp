@@ -2,10 +2,10 @@
 #include "kernels/gemm.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "kernels/row.hpp"
 #include "src/support/check.hpp"
+#include "src/support/units.hpp"
 
 namespace recpo::kernels {
 
@@ -76,7 +76,6 @@ OwnedMatrix<T> scattered_matrix(std::int64_t rows, std::int64_t columns) {
 // FLOP/s of the fastest of the products [m, k] [k, n] that fit into `seconds_limit`: the machine may be shared.
 template <class T>
 double best_rate(std::int64_t m, std::int64_t n, std::int64_t k, double seconds_limit) {
-  using Clock = std::chrono::steady_clock;
   const ExecSpace exec;
   const auto a = scattered_matrix<T>(m, k), b = scattered_matrix<T>(n, k);
   const OwnedMatrix<T> c("recpo::gemm::rate_c", m, n);
@@ -86,7 +85,7 @@ double best_rate(std::int64_t m, std::int64_t n, std::int64_t k, double seconds_
     const auto begin = Clock::now();
     gemm<T>(exec, Op::kNone, Op::kTranspose, 1, a, b, 0, c);
     exec.fence("recpo::gemm::rate");
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_since(begin);
     if (i == 0) continue;  // the first product starts threads and allocates
     best = i == 1 ? seconds : std::min(best, seconds);
     total += seconds;
@@ -109,16 +108,10 @@ double measured_gemm_rate() {
   return rate;
 }
 
-#define RECPO_INSTANTIATE(T, C)                                                                                      \
-  template void gemm<T, C>(const ExecSpace&, Op, Op, Accumulate<T>, Matrix<const T>, Matrix<const T>, Accumulate<T>, \
-                           Matrix<C>);                                                                               \
-  template void gemm_add<T, C>(const ExecSpace&, Op, Op, Accumulate<T>, Matrix<const T>, Matrix<const T>,            \
-                               Matrix<const C>, Matrix<C>);
-RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
-
-#define RECPO_INSTANTIATE(T) template double measured_gemm_rate<T>();
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(gemm);
+RECPO_INSTANTIATE_STORAGE(gemm_add);
+RECPO_INSTANTIATE_STORAGE(measured_gemm_rate);
+template decltype(gemm<Bfloat16, float>) gemm<Bfloat16, float>;
+template decltype(gemm_add<Bfloat16, float>) gemm_add<Bfloat16, float>;
 
 }  // namespace recpo::kernels

@@ -58,7 +58,3 @@ template <class T>
 double measured_gemm_rate();
 
 }  // namespace recpo::kernels
-
-// The pairs (T, C) of operands' and result's types that exist.
-#define RECPO_FOR_EACH_GEMM_TYPE(X) \
-  X(float, float) X(double, double) X(::recpo::Bfloat16, ::recpo::Bfloat16) X(::recpo::Bfloat16, float)

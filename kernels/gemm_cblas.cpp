@@ -69,13 +69,14 @@ CBLAS_TRANSPOSE cblas_op(Op op) { return op == Op::kTranspose ? CblasTrans : Cbl
 // CBLAS wants a leading dimension of at least the stored width, also where the matrix has one row or none.
 int leading(std::int64_t ld, std::int64_t width) { return static_cast<int>(std::max<std::int64_t>({ld, width, 1})); }
 
-void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, float alpha, const float* a, int lda,
-                const float* b, int ldb, float beta, float* c, int ldc) {
-  cblas_sgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-}
-void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, double alpha, const double* a, int lda,
-                const double* b, int ldb, double beta, double* c, int ldc) {
-  cblas_dgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+template <class T>
+void cblas_gemm(CBLAS_TRANSPOSE op_a, CBLAS_TRANSPOSE op_b, int m, int n, int k, T alpha, const T* a, int lda,
+                const T* b, int ldb, T beta, T* c, int ldc) {
+  if constexpr (std::is_same_v<T, float>) {
+    cblas_sgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  } else {
+    cblas_dgemm(CblasRowMajor, op_a, op_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  }
 }
 
 // A matrix as it is stored: rows and columns before the operation.
@@ -193,8 +194,7 @@ const char* gemm_description() {
   return description.c_str();
 }
 
-#define RECPO_INSTANTIATE(T, C) template void gemm_batched<T, C>(const ExecSpace&, std::span<const GemmCall<T, C>>);
-RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(gemm_batched);
+template decltype(gemm_batched<Bfloat16, float>) gemm_batched<Bfloat16, float>;
 
 }  // namespace recpo::kernels

@@ -21,9 +21,9 @@ struct Strides {
 // The largest power of two that divides the addresses of a batch, as far as algorithms care.
 template <class Element>
 std::uint32_t alignment(const Element* address, std::int64_t stride) {
-  constexpr std::uint64_t kMost = 256;
+  constexpr std::uint64_t kMax = 256;
   const std::uint64_t bits =
-      reinterpret_cast<std::uintptr_t>(address) | static_cast<std::uint64_t>(stride) * sizeof(Element) | kMost;
+      reinterpret_cast<std::uintptr_t>(address) | static_cast<std::uint64_t>(stride) * sizeof(Element) | kMax;
   return static_cast<std::uint32_t>(bits & ~(bits - 1));
 }
 
@@ -113,14 +113,14 @@ class Library {
     std::map<PlanKey, Plan>& known = plans<T, C>();
     auto place = known.find(key);
     if (place == known.end()) {
-      if (known.size() >= kMostPlans) known.clear();  // batches of ever new lengths
+      if (known.size() >= kMaxPlans) known.clear();  // batches of ever new lengths
       place = known.emplace(key, Plan::make<T, C>(handle_.get(), key)).first;
     }
     place->second.run(handle_.get(), exec.cuda_stream(), workspace_, call);
   }
 
  private:
-  static constexpr std::size_t kMostPlans = 4096;
+  static constexpr std::size_t kMaxPlans = 4096;
 
   template <class T, class C>
   std::map<PlanKey, Plan>& plans() {
@@ -226,8 +226,7 @@ const char* gemm_description() {
   return description.c_str();
 }
 
-#define RECPO_INSTANTIATE(T, C) template void gemm_batched<T, C>(const ExecSpace&, std::span<const GemmCall<T, C>>);
-RECPO_FOR_EACH_GEMM_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(gemm_batched);
+template decltype(gemm_batched<Bfloat16, float>) gemm_batched<Bfloat16, float>;
 
 }  // namespace recpo::kernels

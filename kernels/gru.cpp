@@ -73,12 +73,7 @@ void gru_backward(const ExecSpace& exec, Vector<const int> first, int step, Matr
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                \
-  template void gru_forward<T>(const ExecSpace&, Vector<const int>, int, Matrix<const T>, Matrix<const T>,  \
-                               Vector<const T>, Matrix<const T>, Matrix<T>, Matrix<T>);                     \
-  template void gru_backward<T>(const ExecSpace&, Vector<const int>, int, Matrix<const T>, Matrix<const T>, \
-                                Matrix<const T>, Matrix<T>, Matrix<T>, Matrix<T>);
-RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_SUMS(gru_forward);
+RECPO_INSTANTIATE_SUMS(gru_backward);
 
 }  // namespace recpo::kernels

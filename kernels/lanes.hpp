@@ -16,6 +16,9 @@ namespace recpo::kernels {
 template <class Real, int N>
 struct Lanes {
   Real lane[N];
+  KOKKOS_FUNCTION void operator+=(const Lanes& more) {
+    for (int k = 0; k < N; ++k) lane[k] += more.lane[k];
+  }
 };
 
 // Elements [first, first + N).
@@ -37,9 +40,7 @@ template <class T, int N>
 struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Memory {
   T element[N];
 };
-}  // namespace detail
 
-namespace detail {
 // Rounded as Bfloat16 does; the device has an instruction for two at a time. Of a NaN only that it is one is kept.
 template <class T, int N>
 KOKKOS_FORCEINLINE_FUNCTION Memory<T, N> narrowed(const Lanes<Accumulate<T>, N>& values) {
@@ -167,4 +168,31 @@ bool packable(std::int64_t width, const Views&... views) {
   return (fits(views) && ...);
 }
 
+// The denominator of a softmax as a pair of numbers that does not overflow. Of a row of numbers x: the largest, and the
+// sum of exp(x - largest).
+template <class Real>
+struct ExponentialSum {
+  Real largest = Kokkos::reduction_identity<Real>::max(), sum = 0;
+  // Of two parts of a row: the larger `largest` rescales the other sum.
+  KOKKOS_FUNCTION void operator+=(const ExponentialSum& part) {
+    if (part.largest > largest) {
+      sum = sum * exp(largest - part.largest) + part.sum;
+      largest = part.largest;
+    } else if (part.sum > 0) {
+      sum += part.sum * exp(part.largest - largest);
+    }
+  }
+};
+
 }  // namespace recpo::kernels
+
+namespace Kokkos {
+template <class Real, int N>
+struct reduction_identity<recpo::kernels::Lanes<Real, N>> {
+  KOKKOS_FUNCTION static recpo::kernels::Lanes<Real, N> sum() { return {}; }
+};
+template <class Real>
+struct reduction_identity<recpo::kernels::ExponentialSum<Real>> {
+  KOKKOS_FUNCTION static recpo::kernels::ExponentialSum<Real> sum() { return {}; }
+};
+}  // namespace Kokkos

@@ -77,19 +77,44 @@ void scatter_add_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<cons
       });
 }
 
-template void convert<Bfloat16, float>(const ExecSpace&, Vector<const Bfloat16>, Vector<float>);
-template void convert<float, Bfloat16>(const ExecSpace&, Vector<const float>, Vector<Bfloat16>);
+template decltype(convert<Bfloat16, float>) convert<Bfloat16, float>;
+template decltype(convert<float, Bfloat16>) convert<float, Bfloat16>;
 
-#define RECPO_INSTANTIATE(T) \
-  template void square_sum_chunks<T>(const ExecSpace&, Vector<const T>, std::int64_t, Vector<double>);
-RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_SUMS(square_sum_chunks);
 
-#define RECPO_INSTANTIATE(T)                                                                     \
-  template void add<T>(const ExecSpace&, Vector<const T>, Vector<T>);                            \
-  template void gather_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>); \
-  template void scatter_add_rows<T>(const ExecSpace&, Vector<const int>, Matrix<const T>, Matrix<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(add);
+RECPO_INSTANTIATE_STORAGE(gather_rows);
+RECPO_INSTANTIATE_STORAGE(scatter_add_rows);
+
+void pad_rows(const ExecSpace& exec, const SequenceRows& sequences, Matrix<const Bfloat16> packed,
+              Matrix<Bfloat16> padded) {
+  const int width = static_cast<int>(packed.extent(1));
+  for_each_packed_row<Bfloat16>(
+      exec, "recpo::reductions::pad_rows", std::int64_t{sequences.batch} * sequences.rows, width,
+      packable(width, packed, padded), KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t sequence = row.index() / sequences.rows, local = row.index() % sequences.rows;
+        const bool exists = local < sequences.lengths[sequence];
+        const Bfloat16* source = exists ? &packed(sequences.begins[sequence] + local, 0) : nullptr;
+        Bfloat16* target = &padded(row.index(), 0);
+        row.template for_each_pack<Bfloat16>(width, [&](auto i) {
+          using Value = decltype(load(source, i));
+          store(target, i, exists ? load(source, i) : Value{});
+        });
+      });
+}
+
+void unpad_rows(const ExecSpace& exec, const SequenceRows& sequences, Matrix<const Bfloat16> padded,
+                Matrix<Bfloat16> packed) {
+  const int width = static_cast<int>(packed.extent(1));
+  for_each_packed_row<Bfloat16>(
+      exec, "recpo::reductions::unpad_rows", std::int64_t{sequences.batch} * sequences.rows, width,
+      packable(width, packed, padded), KOKKOS_LAMBDA(const Row& row) {
+        const std::int64_t sequence = row.index() / sequences.rows, local = row.index() % sequences.rows;
+        if (local >= sequences.lengths[sequence]) return;
+        const Bfloat16* source = &padded(row.index(), 0);
+        Bfloat16* target = &packed(sequences.begins[sequence] + local, 0);
+        row.template for_each_pack<Bfloat16>(width, [&](auto i) { store(target, i, load(source, i)); });
+      });
+}
 
 }  // namespace recpo::kernels

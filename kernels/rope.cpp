@@ -81,13 +81,8 @@ void rope_backward(const ExecSpace& exec, Vector<const int> positions, Matrix<co
   rotate<T>(exec, "recpo::rope::backward", positions, cosine, sine, heads, -1, dx);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                          \
-  template void rope_tables<T>(const ExecSpace&, Vector<const double>, Matrix<Accumulate<T>>, Matrix<Accumulate<T>>); \
-  template void rope_forward<T>(const ExecSpace&, Vector<const int>, Matrix<const Accumulate<T>>,                     \
-                                Matrix<const Accumulate<T>>, int, Matrix<T>);                                         \
-  template void rope_backward<T>(const ExecSpace&, Vector<const int>, Matrix<const Accumulate<T>>,                    \
-                                 Matrix<const Accumulate<T>>, int, Matrix<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(rope_tables);
+RECPO_INSTANTIATE_STORAGE(rope_forward);
+RECPO_INSTANTIATE_STORAGE(rope_backward);
 
 }  // namespace recpo::kernels

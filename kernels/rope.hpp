@@ -5,24 +5,10 @@
 // Works in place on the first `heads` heads of a row: queries and keys are neighbours in the fused q|k|v projection,
 // so one call rotates both. The backward is the rotation by the opposite angle.
 
-#include <vector>
-
+#include "kernels/rope_scaling.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::kernels {
-
-// Llama-3.1's frequency scaling; factor 1 means none.
-struct RopeScaling {
-  double factor = 1.0;
-  double low_frequency_factor = 1.0;
-  double high_frequency_factor = 4.0;
-  double original_length = 8192.0;
-};
-
-// inverse_frequency[d] = theta^(-2d/D), d < D/2, then Llama-3.1's scaling: wavelengths longer than original/low are
-// divided by factor, shorter than original/high kept, between them interpolated. Computed in double as Transformers
-// computes it in float (rounded to float at the same places is not needed: tests hold 1e-7 relative).
-std::vector<double> rope_inverse_frequencies(int head_dim, double theta, const RopeScaling& scaling);
 
 // cos and sin for positions 0 .. length-1: [length, D/2] each, host to device once at start.
 template <class T>

@@ -86,33 +86,52 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
 }
 
 template <class T>
-void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest_logit) {
+void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest_logit,
+                 Vector<T> second_logit) {
   for_each_row(
       exec, "recpo::sequence_logp::argmax", logits.extent(0), vocab, KOKKOS_LAMBDA(const Row& row) {
         const T* logit = &logits(row.index(), 0);
         const T largest = row.max<T>(vocab, [&](int v) { return logit[v]; });
         // The largest of (vocab - v) is the smallest v; a row of NaN only has none and gives 0.
         const int from_end = row.max<int>(vocab, [&](int v) { return logit[v] == largest ? vocab - v : 0; });
+        const int chosen = from_end > 0 ? vocab - from_end : 0;
+        const T lowest = Kokkos::Experimental::finite_min_v<T>;
+        const T second = row.max<T>(vocab, [&](int v) { return v == chosen ? lowest : logit[v]; });
         row.once([&]() {
-          index(row.index()) = from_end > 0 ? vocab - from_end : 0;
+          index(row.index()) = chosen;
           largest_logit(row.index()) = largest;
+          second_logit(row.index()) = second;
         });
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                           \
-  template void sequence_logp_forward<T>(const ExecSpace&, Matrix<const T>, int, Vector<const int>, Vector<const int>, \
-                                         Vector<T>, Vector<T>, int);                                                   \
-  template void sequence_logp_combine<T>(const ExecSpace&, Matrix<const T>, int, int, int, Vector<const int>,          \
-                                         Vector<const int>, Vector<T>, Vector<T>);                                     \
-  template void sequence_logp_backward<T, T>(const ExecSpace&, Vector<const int>, Vector<const int>, Vector<const T>,  \
-                                             Vector<const T>, int, Matrix<const T>, Matrix<T>, int);                   \
-  template void argmax_rows<T>(const ExecSpace&, Matrix<const T>, int, Vector<int>, Vector<T>);
-RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_SUMS(sequence_logp_forward);
+RECPO_INSTANTIATE_SUMS(sequence_logp_combine);
+RECPO_INSTANTIATE_SUMS(sequence_logp_backward);
+RECPO_INSTANTIATE_SUMS(argmax_rows);
 
-template void sequence_logp_backward<float, Bfloat16>(const ExecSpace&, Vector<const int>, Vector<const int>,
-                                                      Vector<const float>, Vector<const float>, int,
-                                                      Matrix<const float>, Matrix<Bfloat16>, int);
+template decltype(sequence_logp_backward<float, Bfloat16>) sequence_logp_backward<float, Bfloat16>;
+
+template <class T>
+void completion_logp(const ExecSpace& exec, Vector<const int> begin, Vector<const int> target,
+                     Vector<const T> token_logp, Vector<double> logp) {
+  for_each_element(
+      exec, "recpo::sequence_logp::completions", logp.extent(0), KOKKOS_LAMBDA(std::int64_t c) {
+        double sum = 0;
+        for (int i = begin(c); i < begin(c + 1); ++i) sum += static_cast<double>(token_logp(target(i)));
+        logp(c) = sum;
+      });
+}
+
+template <class T>
+void completion_logp_backward(const ExecSpace& exec, Vector<const int> completion, Vector<const double> d_logp,
+                              Vector<T> d_token_logp) {
+  for_each_element(
+      exec, "recpo::sequence_logp::completions_backward", d_token_logp.extent(0),
+      KOKKOS_LAMBDA(std::int64_t m) { d_token_logp(m) = static_cast<T>(d_logp(completion(m))); });
+}
+
+RECPO_INSTANTIATE_SUMS(completion_logp);
+RECPO_INSTANTIATE_SUMS(completion_logp_backward);
 
 }  // namespace recpo::kernels

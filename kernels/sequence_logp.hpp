@@ -36,9 +36,24 @@ void sequence_logp_backward(const ExecSpace& exec, Vector<const int> target_begi
                             Vector<const T> lse, Vector<const T> d_token_logp, int vocab, Matrix<const T> logits,
                             Matrix<D> d_logits, int first_token = 0);
 
-// Greedy choice: the smallest index of the largest logit of each row, and that logit. logits [B, >= vocab], index and
-// largest [B] (assigned)
+// Greedy choice: the smallest index of the largest logit of each row, that logit, and the largest of the others (the
+// lowest finite number where there is none). logits [B, >= vocab]; index, largest and second [B] (assigned)
 template <class T>
-void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest);
+void argmax_rows(const ExecSpace& exec, Matrix<const T> logits, int vocab, Vector<int> index, Vector<T> largest,
+                 Vector<T> second);
+
+// Log-probs of completions from those of their tokens, and the backward of that. Between the two stands the gradient of
+// a loss of preference sets (set_loss.hpp); all of it is asynchronous. Sums are in double in a fixed order.
+
+// logp[c] = sum of token_logp[target[i]] for i in [begin[c], begin[c + 1]), in that order.
+// begin [C + 1], target [M], token_logp [M], logp [C] (assigned)
+template <class T>
+void completion_logp(const ExecSpace& exec, Vector<const int> begin, Vector<const int> target,
+                     Vector<const T> token_logp, Vector<double> logp);
+
+// d_token_logp[m] = d_logp[completion[m]]: completion [M], d_logp [C], d_token_logp [M] (assigned)
+template <class T>
+void completion_logp_backward(const ExecSpace& exec, Vector<const int> completion, Vector<const double> d_logp,
+                              Vector<T> d_token_logp);
 
 }  // namespace recpo::kernels

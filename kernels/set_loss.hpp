@@ -1,46 +1,62 @@
 #pragma once
-// Loss of a preference set and its gradient with respect to the policy's log-probs, in double, on host and device. All
-// that an objective knows besides is in the set's terms (src/objective/objective.hpp has the forms):
-//   reward_k = slope_k (logp_k - reference_k)
-//   loss     = log(1 + sum_{k > 0} exp(reward_k - reward_0 + offset_k)) - answer_weight logp_0
-// A completion of offset -inf takes no part.
+// Losses of preference sets with their gradients with respect to the policy's log-probs, in double, on host and device.
+// A loss is a function object that both share,
+//   KOKKOS_FUNCTION double operator()(const SetTerms& terms, const double* logp, double* d_logp) const;
+// of one set: returns the loss and assigns d loss / d logp [1 + K]. Objectives define them (src/objective).
 
-#include <Kokkos_Core.hpp>
+#include <functional>
+
+#include "kernels/row.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
+// Numbers of one set, [1 + K] each, the preferred completion first. A completion of margin -inf takes no part.
+//   reward_k = reward_scale_k (logp_k - reference_k)
 struct SetTerms {
-  const double *slope, *reference, *offset;  // [1 + K], the preferred completion first
-  double answer_weight;
-  int completions;  // 1 + K
+  const double *reward_scale, *reference, *margin;
+  double sft_weight;  // the loss includes - sft_weight logp_0
+  int completions;    // 1 + K
 
-  KOKKOS_INLINE_FUNCTION double reward(const double* logp, int k) const { return slope[k] * (logp[k] - reference[k]); }
+  KOKKOS_INLINE_FUNCTION double reward(const double* logp, int k) const {
+    return reward_scale[k] * (logp[k] - reference[k]);
+  }
 };
 
-// logp [1 + K]; d_logp [1 + K] is assigned. The logarithm neither overflows nor loses small sums: the largest of {0, z}
-// leaves it, and its own term, exactly 1, is log1p's. A NaN reaches the loss.
-KOKKOS_INLINE_FUNCTION double set_loss(const SetTerms& terms, const double* logp, double* d_logp) {
-  const double preferred = terms.reward(logp, 0);
-  int largest = 0;  // 0 stands for the term 1
-  double shift = 0;
-  for (int k = 1; k < terms.completions; ++k) {
-    const double z = terms.reward(logp, k) - preferred + terms.offset[k];
-    d_logp[k] = z;
-    if (z > shift) shift = z, largest = k;
-  }
-  double rest = largest == 0 ? 0.0 : Kokkos::exp(-shift);
-  for (int k = 1; k < terms.completions; ++k) {
-    d_logp[k] = Kokkos::exp(d_logp[k] - shift);
-    if (k != largest) rest += d_logp[k];
-  }
-  double sum = 0;
-  for (int k = 1; k < terms.completions; ++k) {
-    const double weight = d_logp[k] / (1 + rest);
-    sum += weight;
-    d_logp[k] = terms.slope[k] * weight;
-  }
-  d_logp[0] = -terms.slope[0] * sum - terms.answer_weight;
-  return shift + Kokkos::log1p(rest) - terms.answer_weight * logp[0];
+// Terms of S sets of C completions in all; set s has completions [begin[s], begin[s + 1]).
+struct PreferenceSets {
+  Vector<const int> begin;                               // [S + 1]
+  Vector<const double> reward_scale, reference, margin;  // [C]
+  Vector<const double> sft_weight;                       // [S]
+};
+
+// d_logp [C] (assigned) = scale * the gradient of the sum of the sets' losses at logp [C].
+template <class Loss>
+void preference_gradient(const ExecSpace& exec, const Loss& loss, const PreferenceSets& sets, double scale,
+                         Vector<const double> logp, Vector<double> d_logp) {
+  for_each_element(
+      exec, "recpo::set_loss::preference_gradient", sets.sft_weight.extent(0), KOKKOS_LAMBDA(std::int64_t s) {
+        const int first = sets.begin(s), completions = sets.begin(s + 1) - first;
+        const SetTerms terms{sets.reward_scale.data() + first, sets.reference.data() + first,
+                             sets.margin.data() + first, sets.sft_weight(s), completions};
+        double* d = d_logp.data() + first;
+        loss(terms, logp.data() + first, d);
+        for (int k = 0; k < completions; ++k) d[k] *= scale;
+      });
+}
+
+// A loss of any type, for callers that know none.
+struct SetLoss {
+  std::function<double(const SetTerms& terms, const double* logp, double* d_logp)> of_set;  // on the host
+  std::function<void(const ExecSpace& exec, const PreferenceSets& sets, double scale, Vector<const double> logp,
+                     Vector<double> d_logp)>
+      gradient;  // preference_gradient
+};
+
+template <class Loss>
+SetLoss set_loss(const Loss& loss) {
+  return {loss, [loss](const ExecSpace& exec, const PreferenceSets& sets, double scale, Vector<const double> logp,
+                       Vector<double> d_logp) { preference_gradient(exec, loss, sets, scale, logp, d_logp); }};
 }
 
 }  // namespace recpo::kernels

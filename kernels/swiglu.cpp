@@ -41,10 +41,7 @@ void swiglu_backward(const ExecSpace& exec, Matrix<const T> gate_up, Matrix<cons
       });
 }
 
-#define RECPO_INSTANTIATE(T)                                                     \
-  template void swiglu_forward<T>(const ExecSpace&, Matrix<const T>, Matrix<T>); \
-  template void swiglu_backward<T>(const ExecSpace&, Matrix<const T>, Matrix<const T>, Matrix<T>);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(swiglu_forward);
+RECPO_INSTANTIATE_STORAGE(swiglu_backward);
 
 }  // namespace recpo::kernels

@@ -1,17 +1,81 @@
 #pragma once
-// A row (kernels/row.hpp) in a team of threads, which take its elements in packs where it can be cut so.
+// A row (kernels/row.hpp) in a team of threads, which take its elements in packs where it can be cut so. A sum over the
+// row is that of Kokkos' reductions over the team.
 
 #include <type_traits>
 
-#include "kernels/exponential_sum.hpp"
 #include "kernels/lanes.hpp"
-#include "kernels/team.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::kernels {
 
+// The threads that share a row on a device: a loop over them, a reduction, and something done once between two
+// barriers.
+class DeviceTeam {
+ public:
+  using Handle = TeamMember;
+  KOKKOS_FUNCTION explicit DeviceTeam(const Handle& member) : member_(member) {}
+
+  KOKKOS_FUNCTION std::int64_t index() const { return member_.league_rank(); }
+  template <class F>
+  KOKKOS_FUNCTION void for_each(int n, const F& f) const {
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(member_, n), f);
+  }
+  // f(i, partial) for i < n; every thread gets what `reducer`, one of Kokkos' kind, makes of the partial results.
+  template <class F, class Reducer>
+  KOKKOS_FUNCTION void reduce(int n, const F& f, const Reducer& reducer) const {
+    Kokkos::parallel_reduce(Kokkos::TeamVectorRange(member_, n), f, reducer);
+  }
+  template <class F>
+  KOKKOS_FUNCTION void once(const F& f) const {
+    member_.team_barrier();
+    Kokkos::single(Kokkos::PerTeam(member_), f);
+    member_.team_barrier();
+  }
+
+ private:
+  const Handle& member_;
+};
+
+// Single-threaded emulation of a device team, so that sanitizers on the host check the code path of the device.
+class SerialTeam {
+ public:
+  using Handle = std::int64_t;
+  explicit SerialTeam(Handle index) : index_(index) {}
+
+  std::int64_t index() const { return index_; }
+  template <class F>
+  void for_each(int n, const F& f) const {
+    for (int i = 0; i < n; ++i) f(i);
+  }
+  template <class F, class Reducer>
+  void reduce(int n, const F& f, const Reducer& reducer) const {
+    typename Reducer::value_type partial[kThreads];
+    int left = n < kThreads ? n : kThreads;
+    for (int t = 0; t < left; ++t) reducer.init(partial[t]);
+    for (int i = 0; i < n; ++i) f(i, partial[i % kThreads]);
+    for (; left > 1; left = (left + 1) / 2) {
+      for (int t = 0; t < left / 2; ++t) reducer.join(partial[t], partial[(left + 1) / 2 + t]);
+    }
+    if (n > 0) {
+      reducer.reference() = partial[0];
+    } else {
+      reducer.init(reducer.reference());
+    }
+  }
+  template <class F>
+  void once(const F& f) const {
+    f();
+  }
+
+ private:
+  static constexpr int kThreads = 1024;  // the largest team
+  Handle index_;
+};
+
 class TeamRow {
  public:
-  using Team = std::conditional_t<kOnHost, PlayedTeam, DeviceTeam>;
+  using Team = std::conditional_t<kOnHost, SerialTeam, DeviceTeam>;
   using Handle = Team::Handle;
   KOKKOS_FUNCTION TeamRow(const Handle& handle, bool packed) : team_(handle), packed_(packed) {}
 
@@ -57,7 +121,7 @@ class TeamRow {
             for (int s = 0; s < kSums; ++s) partial.lane[s] += sum_of_lanes<Sum>(f(s, i));
           });
         },
-        JoinSums<Sum, kSums>(result));
+        Kokkos::Sum<Lanes<Sum, kSums>>(result));
     return result;
   }
 
@@ -69,9 +133,9 @@ class TeamRow {
     team_.reduce(
         packs.count(),
         [&](int k, ExponentialSum<Real>& partial) {
-          packs.visit(k, [&](auto i) { include(partial, exponential_sum_of(load(x, i))); });
+          packs.visit(k, [&](auto i) { partial += exponential_sum_of(load(x, i)); });
         },
-        JoinExponentialSums<Real>(result));
+        Kokkos::Sum<ExponentialSum<Real>>(result));
     return result;
   }
 
@@ -127,50 +191,6 @@ class TeamRow {
     for (int k = 0; k < N; ++k) result.sum += exp(x.lane[k] - result.largest);
     return result;
   }
-
-  template <class Real>
-  static KOKKOS_FUNCTION void include(ExponentialSum<Real>& total, const ExponentialSum<Real>& part) {
-    if (part.largest > total.largest) {
-      total.sum = total.sum * exp(total.largest - part.largest) + part.sum;
-      total.largest = part.largest;
-    } else if (part.sum > 0) {
-      total.sum += part.sum * exp(part.largest - total.largest);
-    }
-  }
-
-  // What Kokkos asks of a reducer besides init and join.
-  template <class Value>
-  struct Reducer {
-    using value_type = Value;
-    using result_view_type = Kokkos::View<value_type, Kokkos::AnonymousSpace, Unmanaged>;
-    value_type& result;
-    KOKKOS_FUNCTION explicit Reducer(value_type& result) : result(result) {}
-    KOKKOS_FUNCTION value_type& reference() const { return result; }
-    KOKKOS_FUNCTION result_view_type view() const { return result_view_type(&result); }
-    KOKKOS_FUNCTION bool references_scalar() const { return true; }
-  };
-
-  template <class Real>
-  struct JoinExponentialSums : Reducer<ExponentialSum<Real>> {
-    using reducer = JoinExponentialSums;
-    using typename Reducer<ExponentialSum<Real>>::value_type;
-    using Reducer<ExponentialSum<Real>>::Reducer;
-    KOKKOS_FUNCTION void init(value_type& value) const { value = {Kokkos::reduction_identity<Real>::max(), Real(0)}; }
-    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const { include(into, from); }
-  };
-
-  template <class Sum, int kSums>
-  struct JoinSums : Reducer<Lanes<Sum, kSums>> {
-    using reducer = JoinSums;
-    using typename Reducer<Lanes<Sum, kSums>>::value_type;
-    using Reducer<Lanes<Sum, kSums>>::Reducer;
-    KOKKOS_FUNCTION void init(value_type& value) const {
-      for (int k = 0; k < kSums; ++k) value.lane[k] = 0;
-    }
-    KOKKOS_FUNCTION void join(value_type& into, const value_type& from) const {
-      for (int k = 0; k < kSums; ++k) into.lane[k] += from.lane[k];
-    }
-  };
 
   const Team team_;
   const bool packed_;

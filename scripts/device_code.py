@@ -3,7 +3,7 @@
 fails where one has none, keeps registers in memory (spills), or moves single elements where 16 bytes at a time are
 meant.
 
-    scripts/device_code.py --cuobjdump cuobjdump --architecture 90 build/cuda-h100/recpo
+    scripts/device_code.py --cuobjdump cuobjdump --architecture 90 build/cuda/recpo
 """
 import argparse
 import re
@@ -34,10 +34,11 @@ def resources(text, architecture):
     return found
 
 
-def wide_accesses(text):
+def wide_accesses(text, architecture):
     """Mangled name -> number of global loads and stores of 16 bytes, of the kernels in intermediate code."""
+    images = [image for image in text.split("Fatbin ptx code:")[1:] if f"arch = sm_{architecture}\n" in image]
     return {kernel.split("(", 1)[0].strip(): len(WIDE.findall(kernel.split("\n}", 1)[0]))
-            for kernel in text.split(".entry ")[1:]}
+            for image in images for kernel in image.split(".entry ")[1:]}
 
 
 def function_of(mangled):
@@ -68,7 +69,7 @@ def main():
     parser.add_argument("file")
     options = parser.parse_args()
     stacks = resources(output_of(options.cuobjdump, "-res-usage", options.file), options.architecture)
-    wide = wide_accesses(output_of(options.cuobjdump, "-ptx", options.file))
+    wide = wide_accesses(output_of(options.cuobjdump, "-ptx", options.file), options.architecture)
     found = list(problems(stacks, wide, options.architecture))
     for line in found:
         print(f"{options.file}: {line}")

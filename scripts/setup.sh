@@ -19,7 +19,7 @@ packages=(
   libopenmpi-dev openmpi-bin libhdf5-openmpi-dev                                          # MPI, HDF5
   libopenblas-openmp-dev                                     # CBLAS; the pthread variant fights with OpenMP for cores
   libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libfmt-dev libspdlog-dev libpcre2-dev zlib1g-dev libssl-dev
-  libgtest-dev libbenchmark-dev shellcheck                                                # tests and benchmarks
+  libgtest-dev libbenchmark-dev shellcheck clang-format-14                                # tests and benchmarks
   clang-14 libclang-rt-14-dev libomp-14-dev                  # fuzz targets (libomp: Kokkos' headers ask for omp.h)
 )
 

@@ -11,9 +11,18 @@
 #include <memory>
 #include <string>
 
-#include "kernels/attention_layout.hpp"
-
 struct CUstream_st;
+
+namespace recpo::kernels {
+
+// Where fused attention finds its rows. cuDNN's backward repeats to the bit on packed rows of some GPUs only (compute
+// capability 9, not 8), on padded rows of all.
+enum class AttentionLayout {
+  kPacked,  // where they are: one tree's rows behind another's
+  kPadded,  // in a copy [B, S, ..] with zeros behind each tree's rows
+};
+
+}  // namespace recpo::kernels
 
 namespace recpo::cudnn {
 
@@ -74,7 +83,7 @@ void release_attention_plans();
 // Whether cuDNN supports forward and backward, in the shape's layout, on a device that need not be here. Empty: it
 // does; else its words. `device_properties` is cuDNN's JSON description of the device, of which compute_capability is
 // 86, 90, ...
-std::string attention_obstacle(const AttentionPlanShape& shape, const std::string& device_properties,
-                               int compute_capability);
+std::string attention_unsupported_reason(const AttentionPlanShape& shape, const std::string& device_properties,
+                                         int compute_capability);
 
 }  // namespace recpo::cudnn

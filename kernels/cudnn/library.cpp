@@ -30,7 +30,7 @@ cudnnHandle_t created = nullptr;
 
 }  // namespace
 
-const std::string& absence() {
+const std::string& unsupported_reason() {
   static const std::string why = open();
   return why;
 }

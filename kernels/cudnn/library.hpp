@@ -9,7 +9,7 @@ struct cudnnContext;
 namespace recpo::cudnn {
 
 // Opens the library at the first call. Why there is none, in words for a log; empty: it is open.
-const std::string& absence();
+const std::string& unsupported_reason();
 
 // "cuDNN 9.19.0"; the library is open.
 std::string description();

@@ -5,7 +5,8 @@ set(RECPO_KOKKOS_RELEASE "https://github.com/kokkos/kokkos/releases/download/4.7
 set(RECPO_CUDA_COMPAT ${CMAKE_CURRENT_LIST_DIR}/cuda13_compat.hpp)
 
 if(RECPO_CUDA)
-  set(RECPO_KOKKOS_PREFIX ${RECPO_CACHE}/kokkos-4.7.0-cuda-${CMAKE_CUDA_ARCHITECTURES})
+  list(GET CMAKE_CUDA_ARCHITECTURES 0 architecture)  # Kokkos is built for one; a program for several takes the first's
+  set(RECPO_KOKKOS_PREFIX ${RECPO_CACHE}/kokkos-4.7.0-cuda-${architecture})
 else()
   set(RECPO_KOKKOS_PREFIX ${RECPO_CACHE}/kokkos-4.7.0-cpu)
 endif()
@@ -27,7 +28,7 @@ else()
     set(gpu_90 HOPPER90)
     set(Kokkos_ENABLE_CUDA ON CACHE BOOL "")
     set(Kokkos_ENABLE_COMPILE_AS_CMAKE_LANGUAGE ON CACHE BOOL "")
-    set(Kokkos_ARCH_${gpu_${CMAKE_CUDA_ARCHITECTURES}} ON CACHE BOOL "")
+    set(Kokkos_ARCH_${gpu_${architecture}} ON CACHE BOOL "")
     string(APPEND CMAKE_CUDA_FLAGS " -include ${RECPO_CUDA_COMPAT}")
   else()
     set(Kokkos_ARCH_NATIVE ON CACHE BOOL "")

@@ -10,6 +10,7 @@ import base64
 import json
 import pathlib
 import random
+import re
 import unicodedata
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -123,7 +124,54 @@ def trained_like_recpo(texts, vocab_size):
     trainer = trainers.BpeTrainer(vocab_size=vocab_size, min_frequency=2, special_tokens=["<|endoftext|>"],
                                   initial_alphabet=ALPHABET, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    return json.loads(tokenizer.to_str())["model"]["merges"]
+    return tokenizer
+
+
+TITLES = [
+    "Alien³", "Alien", "Aliens", "Amélie", "Léon: The Professional", "Toy Story (1995)", "Toy Story 2 (1999)", "Toy", "M",
+    "8½", "'Til There Was You (1997)", "Big", "Star", "Star Wars (1977)", "東京物語", "Æon", "(500) Days of Summer",
+    "What? ^No$ [x] {y} a|b.c*d+e\\f", "À", "½", "Wall·E", "Crème brûlée", "The", "Summer of '42", "<|endoftext|>", "É",
+    "ﬁn", "Ⓐ", "two  spaces", "Amélie\u00a0", "-", "...", "Ġthe",
+]
+
+
+TITLE_CORPUS = ["Taken these, choose from those; answer: and rating: 4"] * 3  # none of the titles as a word of its own
+
+
+def title_texts(seed):
+    """Titles between everything that may stand next to them."""
+    rng = random.Random(seed)
+    around = ["", " ", "\n", "  ", " \n ", "\t", "\u00a0", "\u2003", "\u180e", "x", "é", "_", "9", "-", "'", "(", ")", ".",
+              " | Rating: 4\n", "Answer:", "\u0301", "\u200d", "Ⓐ", "\u203f", "Ⅻ", "²", "日", "s", " and "]
+    texts = [before + title + after for title in TITLES for before, after in (("", ""), (" ", ""), ("\n", "\n"), ("x", ""))]
+    for _ in range(300):
+        texts.append("".join(rng.choice(around) + rng.choice(TITLES) for _ in range(rng.randint(1, 6))) + rng.choice(around))
+    return texts
+
+
+def with_titles(tokenizer):
+    """Each title one token, as recpo's learned tokenizers have them; what reads as bytes is spelled in bytes first."""
+    vocabulary = tokenizer.get_vocab()
+    spelled = {chr(c): b for b, c in byte_characters().items()}
+
+    def is_latin(title):
+        return not title.isascii() and all(c in spelled for c in title)
+
+    titles = [t for t in TITLES if t != "<|endoftext|>" and not (t in vocabulary and not t.isascii())]
+    tokenizer.add_tokens([AddedToken(t, single_word=True, lstrip=True, normalized=False) for t in titles])
+    tokenizer.decoder = decoders.Sequence([
+        decoders.Replace(Regex("^" + re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", t) + "$"),
+                         "".join(chr(byte_characters()[b]) for b in t.encode())) for t in titles if is_latin(t)
+    ] + [decoders.ByteLevel()])
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def byte_characters():
+    """Code point of each byte in a byte-level vocabulary."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [b for b in range(256) if b not in printable]
+    return {**{b: b for b in printable}, **{b: 256 + i for i, b in enumerate(others)}}
 
 
 def encode_all(tokenizer, texts):
@@ -167,7 +215,13 @@ def main():
         variants.append({"name": name, "pre_tokenizer": state, "ids": encode_all(tokenizer, TEXTS)["ids"]})
     write("pre_tokenizers.json", variants)
     lines = corpus()[:120] + TEXTS
-    write("train.json", {"texts": lines, "vocab_size": 450, "merges": trained_like_recpo(lines, 450)})
+    merges = json.loads(trained_like_recpo(lines, 450).to_str())["model"]["merges"]
+    write("train.json", {"texts": lines, "vocab_size": 450, "merges": merges})
+    tokenizer = with_titles(trained_like_recpo(TITLE_CORPUS, 320))
+    texts = title_texts(seed=2)
+    ids = [tokenizer.encode(text).ids for text in texts]
+    write("titles.json", {"corpus": TITLE_CORPUS, "vocab_size": 320, "titles": TITLES, "texts": texts, "ids": ids,
+                          "decoded": [tokenizer.decode(line) for line in ids], "vocabulary": tokenizer.get_vocab_size()})
     if arguments.models:
         path = arguments.models / "SmolLM2-135M-Instruct/tokenizer.json"
         write("smollm2.ids.json", encode_all(Tokenizer.from_file(str(path)), texts))

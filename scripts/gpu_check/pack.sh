@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-tests=(test_support test_kernels test_model test_train)
+tests=(test_support test_kernels test_model test_optim test_train)
 benchmarks=(rms_norm swiglu rope adamw embedding sequence_logp completions reductions gemm attention step)
 targets=(recpo "${tests[@]}" "${benchmarks[@]/#/bench_}")
 build=$root/build/$preset

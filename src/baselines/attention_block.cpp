@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/layer_norm.hpp"
+#include "kernels/norm.hpp"
 #include "kernels/reductions.hpp"
 
 namespace recpo::baselines {
@@ -158,10 +158,7 @@ void AttentionBlock<T>::attention_backward(const ExecSpace& exec, const Matrix<T
   kernels::scatter_add_rows<T>(exec, places_->rows.view(), d_rows, d_norm);
 }
 
-#define RECPO_INSTANTIATE(T) \
-  template class Norm<T>;    \
-  template class AttentionBlock<T>;
-RECPO_FOR_EACH_ACCUMULATE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_SUMS_CLASS(Norm);
+RECPO_INSTANTIATE_SUMS_CLASS(AttentionBlock);
 
 }  // namespace recpo::baselines

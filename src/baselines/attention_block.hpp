@@ -9,8 +9,7 @@
 
 #include "kernels/attention.hpp"
 #include "kernels/dropout.hpp"
-#include "src/baselines/linear.hpp"
-#include "src/baselines/sequence_encoder.hpp"
+#include "src/baselines/sequence_model.hpp"
 
 namespace recpo::baselines {
 
@@ -24,7 +23,7 @@ struct Places {
   kernels::AttentionMask mask() const { return {prefix_end.view(), own_begin.view(), own_end.view()}; }
 };
 
-// kernels/layer_norm.hpp with the named parameters "NAME.weight" and "NAME.bias".
+// kernels/norm.hpp with the named parameters "NAME.weight" and "NAME.bias".
 template <class T>
 class Norm {
  public:

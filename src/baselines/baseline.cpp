@@ -13,18 +13,21 @@ namespace recpo::baselines {
 #undef RECPO_BASELINE
 
 const std::vector<const Baseline*>& baselines() {
+  static const std::vector<const Baseline*> all = [] {
 #define RECPO_BASELINE(name) &name,
-  static const std::vector<const Baseline*> all = {
+    std::vector<const Baseline*> listed = {
 #include "baseline_list.inc"
-  };
+    };
 #undef RECPO_BASELINE
+    std::ranges::sort(listed, {}, &Baseline::order);
+    return listed;
+  }();
   return all;
 }
 
 std::vector<std::string> baseline_names() {
   std::vector<std::string> names;
   for (const Baseline* baseline : baselines()) names.emplace_back(baseline->name);
-  std::ranges::sort(names);
   return names;
 }
 
@@ -32,6 +35,30 @@ const Baseline& find_baseline(const std::string& name) {
   for (const Baseline* baseline : baselines())
     if (name == baseline->name) return *baseline;
   throw_usage("baseline.model = \"{}\" is none of {}", name, fmt::join(baseline_names(), ", "));
+}
+
+namespace {
+class RowRecommender final : public evaluation::Recommender {
+ public:
+  explicit RowRecommender(RowScores scores) : scores_(std::move(scores)) {}
+
+  std::vector<evaluation::Answer> answer(std::span<const data::Row* const> rows, bool with_scores,
+                                         const std::function<void()>& progress) override {
+    std::vector<evaluation::Answer> answers;
+    for (const data::Row* row : rows) {
+      answers.push_back(best_answer(*row, scores_(*row), with_scores));
+      progress();
+    }
+    return answers;
+  }
+
+ private:
+  RowScores scores_;
+};
+}  // namespace
+
+std::unique_ptr<evaluation::Recommender> make_row_recommender(RowScores scores) {
+  return std::make_unique<RowRecommender>(std::move(scores));
 }
 
 evaluation::Answer best_answer(const data::Row& row, std::vector<double> scores, bool with_scores) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "src/checkpoint/together.hpp"
+#include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/hdf5.hpp"
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 constexpr std::int64_t kVersion = 1;
 constexpr const char* kFormat = "recpo baseline";
-constexpr std::string_view kPrefix = "step_", kEnding = ".h5", kTemporary = ".tmp";
+constexpr std::string_view kPrefix = "step_", kEnding = ".h5";
 
 fs::path step_file(const fs::path& folder, std::int64_t step) {
   return folder / fmt::format("{}{}{}", kPrefix, step, kEnding);
@@ -73,18 +73,7 @@ void check_sizes(const fs::path& path, const TrainingState& state) {
 }
 
 void save(const fs::path& folder, const TrainingState& state, std::int64_t keep) {
-  create_folders(folder);
-  const fs::path path = step_file(folder, state.step), temporary = path.string() + std::string(kTemporary);
-  try {
-    write_state(temporary, state);
-    sync_path(temporary);
-    fs::rename(temporary, path);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);  // gives a full disk its space back
-    throw;
-  }
-  sync_path(folder);
+  write_atomic_file(step_file(folder, state.step), [&](const fs::path& temporary) { write_state(temporary, state); });
   std::int64_t kept = 0;
   for (const std::int64_t step : list_states(folder)) {
     if (step > state.step) continue;  // a broken one that was passed over: its step comes again
@@ -100,7 +89,7 @@ fs::path baseline_folder(const fs::path& run_folder, const std::string& name) {
 bool is_baseline_folder(const fs::path& path) { return !list_states(path).empty(); }
 
 void save_state(const fs::path& folder, const TrainingState& state, std::int64_t keep, parallel::Communicator& ranks) {
-  checkpoint::do_together(ranks, [&] {
+  parallel::collective_try(ranks, [&] {
     if (ranks.rank() == 0) save(folder, state, keep);
   });
 }
@@ -148,7 +137,7 @@ std::optional<fs::path> newest_state(const fs::path& folder, parallel::Communica
                 failure);
   };
   const std::string newest =
-      checkpoint::gather_together(ranks, [&] { return ranks.rank() == 0 ? search() : std::string(); }).front();
+      parallel::collective_gather(ranks, [&] { return ranks.rank() == 0 ? search() : std::string(); }).front();
   if (newest.empty()) return std::nullopt;
   return newest;
 }
@@ -156,7 +145,7 @@ std::optional<fs::path> newest_state(const fs::path& folder, parallel::Communica
 std::optional<TrainingState> load_newest_state(const fs::path& folder, parallel::Communicator& ranks) {
   std::optional<TrainingState> state;
   const std::optional<fs::path> newest = newest_state(folder, ranks);
-  if (newest) checkpoint::do_together(ranks, [&] { state = read_state(*newest); });
+  if (newest) parallel::collective_try(ranks, [&] { state = read_state(*newest); });
   return state;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Where the training of a baseline stands, one HDF5 file each time: checkpoints/baseline-NAME/step_N.h5, with
-// checksums over all of it (support/hdf5.hpp), written under another name, synced and renamed, so that a file is whole
-// or not there. The newest whole one counts; broken ones are reported and passed over.
+// Checkpoints of a baseline's training, one HDF5 file each: checkpoints/baseline-NAME/step_N.h5, with checksums over
+// all of it (support/hdf5.hpp), complete or absent. The newest intact one counts; broken ones are reported and passed
+// over.
 
 #include <filesystem>
 #include <optional>
@@ -35,7 +35,7 @@ bool is_baseline_folder(const std::filesystem::path& path);  // by its files' na
 // Collective over `ranks`: rank 0 writes, then removes all but the newest `keep`. Throws kCannotWrite on every rank.
 void save_state(const std::filesystem::path& folder, const TrainingState& state, std::int64_t keep,
                 parallel::Communicator& ranks);
-// The newest whole one; nullopt without any file. Throws kBadInput when there are some and every one is broken.
+// The newest intact one; nullopt without any file. Throws kBadInput when there are some and every one is broken.
 // Collective over `ranks`.
 std::optional<std::filesystem::path> newest_state(const std::filesystem::path& folder, parallel::Communicator& ranks);
 // The same, read on every rank.

@@ -1,11 +1,10 @@
-#include "src/checkpoint/inspect.hpp"
-
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/manifest.hpp"
 #include "src/checkpoint/meta_folder.hpp"
 #include "src/checkpoint/model_files.hpp"
-#include "src/checkpoint/shard_reader.hpp"
+#include "src/checkpoint/model_source.hpp"
+#include "src/checkpoint/shard_file.hpp"
 #include "src/checkpoint/step_folders.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -30,7 +29,7 @@ std::string describe_config(const model::LlamaConfig& config) {
 }
 
 std::string describe_file(const std::string& name, std::uint64_t bytes, const std::string& sha256) {
-  return fmt::format("file       {:<24} {:>10}  sha256 {}\n", name, format_bytes(static_cast<double>(bytes)), sha256);
+  return fmt::format("file       {:<24} {:>10}  sha256 {}\n", name, format_bytes(bytes), sha256);
 }
 
 std::string describe_grid(const WriterGrid& grid) {
@@ -67,8 +66,11 @@ std::string describe_checkpoint(const fs::path& path) {
   std::string text = fmt::format("{}: checkpoint, whole\n", path.string());
   text += fmt::format("stage      {}, step {} of {}, {} samples, {}\n", progress.stage, progress.step,
                       progress.total_steps, progress.samples, progress.complete ? "complete" : "not complete");
+  if (progress.best_step > 0)
+    text += fmt::format("best       step {} by validation{}\n", progress.best_step,
+                        progress.keep_best ? ", kept: the stage's model" : "");
   text += describe_config(contents.manifest.config);
-  text += fmt::format("weights    {}, hash {}\n", contents.dtype, contents.manifest.weights_hash);
+  text += fmt::format("weights    {}, hash {}\n", name_of(contents.dtype), contents.manifest.weights_hash);
   text += describe_adapters(progress.adapters);
   text += fmt::format("optimizer  {}\n", contents.manifest.has_optimizer
                                              ? fmt::format("AdamW moments after {} steps", contents.optimizer_steps)

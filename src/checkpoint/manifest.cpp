@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
-#include "src/checkpoint/fingerprint.hpp"
 #include "src/checkpoint/hashing.hpp"
 #include "src/checkpoint/shard_table.hpp"
 #include "src/support/check.hpp"
@@ -21,7 +19,7 @@ constexpr std::string_view kFormat = "recpo checkpoint";
 constexpr std::int64_t kVersion = 2;
 constexpr std::uint64_t kLargestManifest = std::uint64_t{1} << 24;
 constexpr std::size_t kHashDigits = 64;
-constexpr std::int64_t kMostRanks = 1 << 12;  // along either axis
+constexpr std::int64_t kMaxRanks = 1 << 12;  // along either axis
 constexpr const char* kOwnHash = "manifest_sha256";
 
 bool is_hash(const std::string& text, std::size_t digits) {
@@ -49,6 +47,11 @@ Progress parse_progress(const JsonObject& json) {
   progress.inputs_hash = json.text("inputs_hash");
   progress.rows_hash = json.text("rows_hash");
   progress.extra = json.text("extra");
+  if (json.has("best")) {
+    const JsonObject best = json.object("best");
+    progress.best_step = best.integer("step", 1, progress.step);
+    progress.keep_best = best.boolean("kept");
+  }
   return progress;
 }
 
@@ -78,8 +81,8 @@ std::map<std::string, std::vector<std::int64_t>> parse_shapes(const JsonObject& 
 
 WriterGrid parse_grid(const JsonObject& json) {
   WriterGrid grid;
-  grid.tp = static_cast<int>(json.integer("tp", 1, kMostRanks));
-  grid.dp = static_cast<int>(json.integer("dp", 1, kMostRanks));
+  grid.tp = static_cast<int>(json.integer("tp", 1, kMaxRanks));
+  grid.dp = static_cast<int>(json.integer("dp", 1, kMaxRanks));
   grid.zero_shards = static_cast<int>(json.integer("zero_shards", 1, grid.dp));
   if (grid.zero_shards != 1 && grid.zero_shards != grid.dp)
     throw_input("{}: zero_shards must be 1 or dp", json.source());
@@ -127,7 +130,7 @@ AdapterRecord parse_adapters(const JsonObject& json) {
   return adapters;
 }
 
-// What is listed is what such adapters consist of, so that nobody allocates by the record alone.
+// The listed parameters are those of such adapters, so that nothing is allocated by the record alone.
 void check_adapters(const Contents& contents, const std::string& source) {
   const model::LoraOptions& options = contents.manifest.progress.adapters.options;
   if (!options.exists()) return;
@@ -173,8 +176,9 @@ std::string format_contents(const Contents& contents) {
                                  {"has_optimizer", contents.manifest.has_optimizer},
                                  {"optimizer_steps", contents.optimizer_steps},
                                  {"weights_hash", contents.manifest.weights_hash},
-                                 {"dtype", contents.dtype},
+                                 {"dtype", name_of(contents.dtype)},
                                  {"tokenizer", contents.tokenizer_name}};
+  if (progress.best_step > 0) json["best"] = {{"step", progress.best_step}, {"kept", progress.keep_best}};
   json["config"] = nlohmann::ordered_json::parse(model::to_json(contents.manifest.config));
   if (progress.adapters.options.exists()) json["adapters"] = format_adapters(progress.adapters);
   json["grid"] = {{"tp", contents.grid.tp}, {"dp", contents.grid.dp}, {"zero_shards", contents.grid.zero_shards}};
@@ -206,9 +210,9 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   contents.grid = parse_grid(json.object("grid"));
   contents.manifest.config = model::parse_config(json.at("config").dump(), source + ": config");
   if (json.has("adapters")) contents.manifest.progress.adapters = parse_adapters(json.object("adapters"));
-  contents.dtype = json.text("dtype");
-  if (contents.dtype != "float32" && contents.dtype != "float64" && contents.dtype != "bfloat16")
-    throw_input("{}: dtype must be float32, float64 or bfloat16", source);
+  const auto dtype = find_value<Dtype>(json.text("dtype"));
+  if (!dtype || dtype == Dtype::kFloat16) throw_input("{}: dtype must be float32, float64 or bfloat16", source);
+  contents.dtype = *dtype;
   contents.tokenizer_name = json.text("tokenizer");
   contents.shapes = parse_shapes(json.object("parameters"));
   check_adapters(contents, source);

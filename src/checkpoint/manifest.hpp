@@ -1,11 +1,12 @@
 #pragma once
 // The files of a native checkpoint, for any grid of tensor-parallel x data-parallel ranks:
-//   shard-TTTT-DDDD.h5   what the rank at (T, D) of the grid that wrote it owned (shard_table.hpp); read by any other
-//   grid deck.toml            the deck with every key tokenizer.json       or tokenizer.model manifest.json        the
-//   table of contents
-// The manifest's text holds its own SHA-256 (taken with zeros in the place of the digits), so that a flipped bit
-// anywhere in it is seen; it holds sizes and hashes of the other files, so that the same is true of them. It tells of
-// the writer's grid only for people and to know the shards' names.
+//   shard-TTTT-DDDD.h5   elements owned by rank (tp T, dp D) of the writing grid (shard_table.hpp)
+//   deck.toml            the deck with every key
+//   tokenizer.json       or tokenizer.model
+//   manifest.json        the table of contents
+//
+// manifest.json contains its own SHA-256 (computed with zeros in place of the digits) and size and SHA-256 of every
+// other file, so that any flipped bit is detected. The writer's grid is recorded to derive the shards' names.
 
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/safetensors.hpp"
 
 namespace recpo::checkpoint {
 
@@ -27,7 +29,7 @@ struct FileRecord {
   std::string sha256;
 };
 
-// Who wrote it: a file for each of tp x zero_shards ranks.
+// The writing grid: one file for each of tp x zero_shards ranks.
 struct WriterGrid {
   int tp = 1, dp = 1;
   int zero_shards = 1;  // parts of the optimizer's states: dp with ZeRO, 1 without
@@ -37,7 +39,7 @@ struct Contents {
   Manifest manifest;  // without the deck's text, which is a file of its own
   WriterGrid grid;
   std::int64_t optimizer_steps = 0;                         // steps the moments have seen
-  std::string dtype;                                        // of weights: float32 | float64 | bfloat16
+  Dtype dtype = Dtype::kFloat32;                            // of weights; not float16
   std::string tokenizer_name;                               // tokenizer.json | tokenizer.model
   std::map<std::string, std::vector<std::int64_t>> shapes;  // of the parameters, by name
   std::map<std::string, FileRecord> files;                  // every file but the manifest, by name

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 constexpr std::int64_t kLargestWidth = std::int64_t{1} << 20;
 constexpr std::int64_t kLargestVocabulary = std::int64_t{1} << 26;
-constexpr std::int64_t kMostLayers = std::int64_t{1} << 12;
+constexpr std::int64_t kMaxLayers = std::int64_t{1} << 12;
 constexpr int kParamsDepth = 8;
 
 // dim * 8 / 3, times the multiplier, rounded up to a multiple: each step rounds as Meta's code does.
@@ -69,7 +69,7 @@ model::LlamaConfig parse_meta_params(std::string_view text, const std::string& s
     if (json.has(key)) throw_input("{}: {} is not supported, only plain Llama weights", source, key);
   model::LlamaConfig config;
   config.hidden_size = json.integer("dim", 2, kLargestWidth);
-  config.num_hidden_layers = json.integer("n_layers", 1, kMostLayers);
+  config.num_hidden_layers = json.integer("n_layers", 1, kMaxLayers);
   parse_heads(json, config);
   config.intermediate_size = feed_forward_width(json, config.hidden_size);
   const std::int64_t vocabulary = json.integer("vocab_size", -1, kLargestVocabulary, -1);

@@ -1,7 +1,7 @@
 #pragma once
-// Meta's own form of Llama models: params.json, consolidated*.safetensors, tokenizer.model. Tensors have other names
-// than in a Hugging Face folder, and the rows of wq and wk another order within each head: the two rows of a rotary
-// pair are neighbours, where Hugging Face has row d and row d + D/2. The text is hostile.
+// Llama models in Meta's format: params.json, consolidated*.safetensors, tokenizer.model. Tensor names differ
+// from Hugging Face's, and wq and wk interleave rotary pairs within each head, where Hugging Face pairs row d with row
+// d + D/2. Untrusted input.
 
 #include <filesystem>
 #include <string>

@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "src/checkpoint/meta_folder.hpp"
-#include "src/checkpoint/safetensors_index.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
@@ -93,8 +92,7 @@ ModelFiles::Found ModelFiles::find(const model::Parameter& parameter) const {
     if (tensor->shape != parameter.shape)
       throw_input("{} has shape {}, {} wants {}", where, format_shape(tensor->shape),
                   is_meta_ ? kMetaParams : "config.json", format_shape(parameter.shape));
-    if (tensor->dtype != "F32" && tensor->dtype != "BF16" && tensor->dtype != "F16")
-      throw_input("{} has dtype {}; supported are F32, BF16 and F16", where, tensor->dtype);
+    if (!tensor->number()) throw_input("{} has dtype {}; supported are F32, BF16 and F16", where, tensor->dtype);
     return {&file, tensor, is_meta_ && has_rotary_rows(parameter.name)};
   }
   const bool head = name == "lm_head.weight";
@@ -110,8 +108,8 @@ void ModelFiles::check(const model::LlamaConfig& config) const {
       if (!known.contains(tensor.name)) check_left_out(file, tensor, config);
 }
 
-// Tensors beside the decoder's are ignored (rotary frequencies, a head that is tied anyway), except for what would
-// change its results: a bias, a layer more than the configuration says, anything else within a layer.
+// Tensors that are not the decoder's are ignored (rotary frequencies, a head that is tied anyway), except for what
+// would change its results: a bias, a layer more than the configuration says, anything else within a layer.
 void ModelFiles::check_left_out(const SafetensorsFile& file, const Tensor& tensor,
                                 const model::LlamaConfig& config) const {
   const std::string where = fmt::format("{}: tensor {}", file.path().string(), tensor.name);
@@ -127,11 +125,11 @@ void ModelFiles::check_left_out(const SafetensorsFile& file, const Tensor& tenso
   throw_input("{}: a Llama layer has no such weights", where);
 }
 
-std::string ModelFiles::dtype(const model::LlamaConfig& config) const {
-  std::set<std::string> types;
-  for (const model::Parameter& parameter : model::llama_parameters(config)) types.insert(find(parameter).tensor->dtype);
-  if (types.size() > 1) return "float32";  // holds them all
-  return *types.begin() == "BF16" ? "bfloat16" : *types.begin() == "F16" ? "float16" : "float32";
+Dtype ModelFiles::dtype(const model::LlamaConfig& config) const {
+  std::set<Dtype> types;
+  for (const model::Parameter& parameter : model::llama_parameters(config))
+    types.insert(find(parameter).tensor->number().value());
+  return types.size() > 1 ? Dtype::kFloat32 : *types.begin();  // which holds them all
 }
 
 }  // namespace recpo::checkpoint

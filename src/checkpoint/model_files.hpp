@@ -1,7 +1,7 @@
 #pragma once
 // The safetensors files of a model folder as one table of tensors: model.safetensors, or the shards that
-// model.safetensors.index.json names, or (beside params.json) Meta's consolidated*.safetensors. Shards are plain file
-// names in the folder, so that no path leads out of it; links to regular files are followed, as Hugging Face's cache
+// model.safetensors.index.json names, or (next to params.json) Meta's consolidated*.safetensors. Shards are plain file
+// names in the folder, so that no path leaves it; symbolic links to regular files are followed, as Hugging Face's cache
 // needs. Errors are kBadInput.
 
 #include <filesystem>
@@ -25,12 +25,12 @@ class ModelFiles {
   };
   // The tensor of a parameter; throws when it is missing or has another shape or an unsupported type.
   Found find(const model::Parameter& parameter) const;
-  // find() of every parameter of the decoder; and no weights that the decoder would silently leave out.
+  // find() of every parameter of the decoder; and refuses weights that the decoder would silently ignore.
   void check(const model::LlamaConfig& config) const;
   const Tensor* find_tensor(const std::string& name) const;  // null when there is none
 
-  // The type that holds every weight of the decoder without loss: float32 | bfloat16 | float16.
-  std::string dtype(const model::LlamaConfig& config) const;
+  // The type that holds every weight of the decoder without loss.
+  Dtype dtype(const model::LlamaConfig& config) const;
   bool is_meta() const { return is_meta_; }
   const std::vector<SafetensorsFile>& files() const { return files_; }
 

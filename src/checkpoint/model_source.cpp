@@ -2,15 +2,14 @@
 
 #include <algorithm>
 
-#include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/manifest.hpp"
 #include "src/checkpoint/meta_folder.hpp"
 #include "src/checkpoint/model_files.hpp"
-#include "src/checkpoint/together.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/json.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::checkpoint {
@@ -59,11 +58,11 @@ model::Shard shard_of(const model::ParameterStore<T>& store) {
 template <class T>
 void load_source(const ModelSource& source, model::ParameterStore<T>& store, int depth);
 
-// `depth`: how many adapters stand on these, into whose base they are merged then, whatever the store carries.
+// `depth`: how many adapters stand on these, into whose base they are merged then, regardless of the store's own.
 template <class T>
 void load_adapters(const ModelSource& source, model::ParameterStore<T>& store, int depth) {
-  constexpr int kMostBases = 16;
-  if (depth == kMostBases)
+  constexpr int kMaxBases = 16;
+  if (depth == kMaxBases)
     throw_input("{}: adapters beside adapters beside adapters, {} deep: is one of them its own base?",
                 source.path.string(), depth);
   const AdapterRecord& adapters = source.adapters;
@@ -75,11 +74,11 @@ void load_adapters(const ModelSource& source, model::ParameterStore<T>& store, i
   if (depth == 0 && store.adapters() && same_adapters(store.adapters()->options, adapters.options))
     return load_weights<T>(source.path, store.adapters()->store);
   const std::shared_ptr<model::Adapters<T>> carried = store.adapters();
-  store.carry(std::make_shared<model::Adapters<T>>(source.config, adapters.options, shard_of(store),
-                                                   model::GradientMemory::kNone));
+  store.attach_adapters(std::make_shared<model::Adapters<T>>(source.config, adapters.options, shard_of(store),
+                                                             model::GradientMemory::kNone));
   load_weights<T>(source.path, store.adapters()->store);
   model::merge_adapters(source.config, store);
-  store.carry(carried);
+  store.attach_adapters(carried);
 }
 
 template <class T>
@@ -89,7 +88,7 @@ void load_source(const ModelSource& source, model::ParameterStore<T>& store, int
   load_hugging_face_weights(source.path, source.config, store);
 }
 
-// Shapes are compared with config.json here, before anybody allocates what it asks for.
+// Shapes are compared with config.json here, before memory is allocated by it.
 ModelSource open_folder(ModelSource::Kind kind, const fs::path& folder) {
   const ModelFiles files(folder);
   ModelSource source{kind, folder, {}, {}};
@@ -101,10 +100,10 @@ ModelSource open_folder(ModelSource::Kind kind, const fs::path& folder) {
 }  // namespace
 
 ModelSource open_model(const fs::path& path, parallel::Communicator& ranks) {
-  const std::string seen = gather_together(ranks, [&] { return look_at(path); }).front();  // by rank 0
+  const std::string seen = parallel::collective_gather(ranks, [&] { return look_at(path); }).front();  // by rank 0
   if (!sees(seen, kIsFolder)) throw_input("model {}: there is no such folder", path.string());
   if (sees(seen, kHasManifest)) return open_native(path, ranks);
-  if (const auto newest = find_newest(path, ranks)) return native_source(*newest);
+  if (const auto checkpoint = find_model(path, ranks)) return native_source(*checkpoint);
   if (sees(seen, kHasConfig)) return open_folder(ModelSource::Kind::kHuggingFace, path);
   if (sees(seen, kHasParams)) return open_folder(ModelSource::Kind::kMeta, path);
   throw_input(
@@ -127,11 +126,39 @@ text::Tokenizer read_tokenizer(const ModelSource& source) {
   return tokenizer;
 }
 
-std::string lossless_dtype(const ModelSource& source) {
+Dtype lossless_dtype(const ModelSource& source) {
   if (source.kind != ModelSource::Kind::kNative) return source.config.dtype;
   const Contents contents = read_contents(source.path);
-  if (contents.manifest.progress.stage == "import") return source.config.dtype;
-  return contents.dtype == "bfloat16" ? "bfloat16" : "float32";
+  if (contents.manifest.progress.stage == kImportStage) return source.config.dtype;
+  return contents.dtype == Dtype::kBfloat16 ? Dtype::kBfloat16 : Dtype::kFloat32;
+}
+
+namespace {
+constexpr std::uint64_t kLargestAuxiliaryFile = std::uint64_t{1} << 22;
+constexpr const char* kNames[] = {"generation_config.json", "tokenizer_config.json", "special_tokens_map.json",
+                                  "chat_template.jinja", "chat_template.json"};
+
+AuxiliaryFiles read_folder(const fs::path& folder) {
+  AuxiliaryFiles auxiliary;
+  std::error_code ignored;
+  for (const char* name : kNames) {
+    const fs::path path = folder / name;
+    if (!fs::exists(fs::symlink_status(path, ignored))) continue;
+    std::string text = read_file(path, kLargestAuxiliaryFile);
+    if (path.extension() == ".json") parse_json(text, path.string());
+    auxiliary[name] = std::move(text);
+  }
+  return auxiliary;
+}
+}  // namespace
+
+AuxiliaryFiles read_auxiliary_files(const ModelSource& source) {
+  if (source.kind != ModelSource::Kind::kNative) return read_folder(source.path);
+  const Contents contents = read_contents(source.path);
+  AuxiliaryFiles auxiliary;
+  for (const char* name : kNames)
+    if (contents.files.contains(name)) auxiliary[name] = read_checked(source.path, contents, name);
+  return auxiliary;
 }
 
 bool same_adapters(const model::LoraOptions& a, const model::LoraOptions& b) {
@@ -160,7 +187,8 @@ std::string model_hash(const ModelSource& source) {
   Sha256 hash;
   if (source.kind == ModelSource::Kind::kNative) {
     const Manifest manifest = read_contents(source.path).manifest;
-    hash.update(manifest.weights_hash + model::to_json(manifest.config, "float32"));  // the same weights in any type
+    hash.update(manifest.weights_hash +
+                model::to_json(manifest.config, Dtype::kFloat32));  // the same weights in any type
     if (source.adapters.options.exists())
       hash.update(fmt::format("{} {} {}", source.adapters.base.hash, source.adapters.base.seed,
                               source.adapters.options.scale()));

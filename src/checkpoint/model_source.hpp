@@ -1,11 +1,12 @@
 #pragma once
-// What `--model` and `model.path` may name: a native checkpoint, its parent (newest whole one), a Hugging Face folder
-// or one in Meta's form.
+// Model sources accepted by `--model` and `model.path`: a native checkpoint, its parent folder (newest complete
+// checkpoint), a Hugging Face folder, or one in Meta's format.
 
 #include <filesystem>
 #include <string>
 
 #include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/safetensors.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
 #include "src/parallel/communicator.hpp"
@@ -27,22 +28,29 @@ ModelSource open_model(const std::filesystem::path& path, parallel::Communicator
 ModelSource open_model(const std::filesystem::path& path);
 // Throws kBadInput when it has more tokens than the model.
 text::Tokenizer read_tokenizer(const ModelSource& source);
-// The element type of a file that holds these weights bit for bit: float32 | bfloat16 | float16. For imported models
+// The element type of a file that holds these weights bit for bit, not double. For imported models
 // that of the files they came from, for trained ones that of the training's weights.
-std::string lossless_dtype(const ModelSource& source);
-// Throws kBadInput unless the model beside which the source's adapters stand is there and is the one they were trained
-// beside. Reads all of it.
+Dtype lossless_dtype(const ModelSource& source);
+// The auxiliary files in the model folder. Throws kBadInput when one is not a regular file, is too large, or is a .json
+// that does not parse.
+AuxiliaryFiles read_auxiliary_files(const ModelSource& source);
+// Throws kBadInput unless the adapters' base model exists and has the recorded hash. Reads it completely.
 void check_base(const ModelSource& source);
-// The part that the store holds. A source of adapters loads their base first; then the adapters go into those that the
-// store carries, where these have the same shape and scale, and are merged into its weights otherwise.
+// Loads the store's shard. An adapter checkpoint loads its base first; then the adapters are loaded into the store's
+// own adapters if rank, targets and scale match, otherwise merged into its weights.
 template <class T>
 void load_weights(const ModelSource& source, model::ParameterStore<T>& store);
 
-// Whether adapters of `a` go on as those of `b`: equal but for dropout.
+// Whether training can continue adapters `a` as `b`: equal except for dropout.
 bool same_adapters(const model::LoraOptions& a, const model::LoraOptions& b);
 
 // The model's identity: SHA-256 over the files that hold its weights and config, natively over the weights' fingerprint
 // in the manifest and the config, of adapters also over their base's identity.
 std::string model_hash(const ModelSource& source);
+
+// A text that describes a native checkpoint, a stage's folder of checkpoints, a model's folder or a safetensors file.
+// Sizes and hashes are verified: throws kBadInput naming the broken file (for a stage folder: only when no checkpoint
+// is complete; broken ones next to a complete one are listed in the text).
+std::string describe(const std::filesystem::path& path);
 
 }  // namespace recpo::checkpoint

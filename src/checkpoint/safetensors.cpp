@@ -1,7 +1,6 @@
 #include "src/checkpoint/safetensors.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include "src/support/check.hpp"
 #include "src/support/json.hpp"
@@ -10,7 +9,7 @@ namespace recpo::checkpoint {
 namespace {
 constexpr std::uint64_t kLengthBytes = 8;
 constexpr std::uint64_t kLongestHeader = std::uint64_t{1} << 24;  // thousands of layers need less
-constexpr std::size_t kMostDimensions = 8;
+constexpr std::size_t kMaxDimensions = 8;
 constexpr int kHeaderDepth = 4;
 
 // A non-negative whole number at most `limit`; JSON's negative, fractional and huge ones are refused.
@@ -24,8 +23,8 @@ std::uint64_t checked_number(const nlohmann::json& value, std::uint64_t limit, c
 void parse_shape(const nlohmann::json& json, std::uint64_t data_bytes, const std::string& where, Tensor& tensor) {
   std::uint64_t bytes = element_bytes(tensor.dtype);
   if (bytes == 0) throw_input("{}: unknown dtype {}", where, nlohmann::json(tensor.dtype).dump());
-  if (!json.is_array() || json.size() > kMostDimensions)
-    throw_input("{}: shape must be a list of at most {} numbers", where, kMostDimensions);
+  if (!json.is_array() || json.size() > kMaxDimensions)
+    throw_input("{}: shape must be a list of at most {} numbers", where, kMaxDimensions);
   for (const nlohmann::json& extent : json) {
     const std::uint64_t count = checked_number(extent, INT64_MAX, where + ": shape");
     if (count != 0 && bytes > data_bytes / count)
@@ -102,6 +101,19 @@ int element_bytes(const std::string& dtype) {
   return found == bytes.end() ? 0 : found->second;
 }
 
+namespace {
+constexpr std::array kFormatNames = {"F32", "BF16", "F16"};  // in the order of Dtype
+constexpr const char* kMetadata = "__metadata__";
+}  // namespace
+
+const char* format_name(Dtype dtype) { return kFormatNames.at(static_cast<std::size_t>(dtype)); }
+
+std::optional<Dtype> Tensor::number() const {
+  const auto* found = std::ranges::find(kFormatNames, dtype);
+  if (found == kFormatNames.end()) return std::nullopt;
+  return static_cast<Dtype>(found - kFormatNames.begin());
+}
+
 std::int64_t Tensor::size() const {
   std::int64_t count = 1;
   for (const std::int64_t extent : shape) count *= extent;
@@ -116,14 +128,43 @@ std::vector<Tensor> parse_safetensors(std::string_view file, const std::string& 
   const nlohmann::json header = parse_json(file.substr(kLengthBytes, length), source + ": header", kHeaderDepth);
   std::vector<Tensor> tensors;
   const JsonObject object(header, source + ": header");
-  if (object.has("__metadata__")) check_metadata(object.object("__metadata__"));
+  if (object.has(kMetadata)) check_metadata(object.object(kMetadata));
   for (const auto& [name, entry] : object.value().items())
-    if (name != "__metadata__") tensors.push_back(parse_tensor(name, entry, data_bytes, source));
+    if (name != kMetadata) tensors.push_back(parse_tensor(name, entry, data_bytes, source));
   // An empty tensor lies before the one that begins at the same byte.
   std::ranges::sort(tensors, {}, [](const Tensor& tensor) { return std::pair(tensor.begin, tensor.end); });
   check_tiling(tensors, data_bytes, source);
   for (Tensor& tensor : tensors) tensor.begin += data_begin, tensor.end += data_begin;
   return tensors;
+}
+
+namespace {
+constexpr std::size_t kMaxShards = 4096;
+constexpr std::size_t kLongestFileName = 255;  // of every file system in use
+constexpr int kIndexDepth = 8;
+
+bool is_plain_file_name(const std::string& name) {
+  const auto is_plain = [](unsigned char c) { return c >= ' ' && c != '/' && c != '\\' && c != 127; };
+  return !name.empty() && name.size() <= kLongestFileName && name != "." && name != ".." &&
+         std::ranges::all_of(name, is_plain);
+}
+}  // namespace
+
+ShardTensors parse_index(std::string_view text, const std::string& source) {
+  const nlohmann::json json = parse_json(text, source, kIndexDepth);
+  const JsonObject map = JsonObject(json, source).object("weight_map");
+  if (map.value().empty()) throw_input("{}: weight_map names no tensor", source);
+  ShardTensors tensors_of;
+  for (const auto& [tensor, value] : map.value().items()) {
+    const std::string name = nlohmann::json(tensor).dump();  // control characters escaped: messages have one line
+    if (!value.is_string()) throw_input("{}: tensor {}: the shard must be a text in quotes", source, name);
+    const std::string shard = value.get<std::string>();
+    if (!is_plain_file_name(shard))
+      throw_input("{}: tensor {}: shard {} must be the name of a file in this folder", source, name, value.dump());
+    tensors_of[shard].push_back(tensor);
+    if (tensors_of.size() > kMaxShards) throw_input("{}: weight_map: more than {} shards", source, kMaxShards);
+  }
+  return tensors_of;
 }
 
 }  // namespace recpo::checkpoint

@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
-#include "src/checkpoint/half.hpp"
+#include "src/checkpoint/float16.hpp"
 #include "src/checkpoint/safetensors.hpp"
-#include "src/checkpoint/safetensors_types.hpp"
 #include "src/support/check.hpp"
+#include "src/support/file.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::checkpoint {
@@ -62,17 +63,16 @@ void SafetensorsFile::read(const Tensor& tensor, std::int64_t begin, std::span<T
   RECPO_REQUIRE(begin >= 0 && begin + static_cast<std::int64_t>(values.size()) <= tensor.size());
   if (values.empty()) return;
   const char* bytes = file_->data() + tensor.begin + begin * element_bytes(tensor.dtype);
-  if (is_stored_as<T>(tensor.dtype)) {
-    std::memcpy(static_cast<void*>(values.data()), bytes, values.size_bytes());
-  } else if (tensor.dtype == "F32") {
-    convert_all<float>(bytes, values, [](float value) { return value; });
-  } else if (tensor.dtype == "BF16") {
-    convert_all<std::uint16_t>(bytes, values, bfloat16_to_float);
-  } else if (tensor.dtype == "F16") {
-    convert_all<std::uint16_t>(bytes, values, float16_to_float);
-  } else {
+  const std::optional<Dtype> dtype = tensor.number();
+  if (!dtype)
     throw_input("{}: tensor {} has dtype {}; supported are F32, BF16 and F16", path_.string(), tensor.name,
                 tensor.dtype);
+  if (dtype == kDtype<T>) {
+    std::memcpy(static_cast<void*>(values.data()), bytes, values.size_bytes());
+  } else if (dtype == Dtype::kFloat32) {
+    convert_all<float>(bytes, values, [](float value) { return value; });
+  } else {
+    convert_all<std::uint16_t>(bytes, values, dtype == Dtype::kBfloat16 ? bfloat16_to_float : float16_to_float);
   }
 }
 
@@ -86,6 +86,69 @@ void SafetensorsFile::forget(std::uint64_t begin, std::uint64_t end) const {
 }
 
 #define RECPO_INSTANTIATE(T) template void SafetensorsFile::read<T>(const Tensor&, std::int64_t, std::span<T>) const;
+RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
+#undef RECPO_INSTANTIATE
+
+namespace {
+constexpr std::size_t kAlignment = 8;  // of the first tensor, by spaces behind the header
+
+template <class T, class Convert>
+std::string convert_all(std::span<const T> values, Convert convert) {
+  using Stored = decltype(convert(0.0f));
+  std::string bytes(values.size() * sizeof(Stored), '\0');
+  char* next = bytes.data();
+  for (const T value : values) {
+    const Stored stored = convert(static_cast<float>(value));
+    std::memcpy(next, &stored, sizeof stored);
+    next += sizeof stored;
+  }
+  return bytes;
+}
+
+std::string length_prefix(std::uint64_t length) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(length >> (8 * i) & 0xFF);
+  return bytes;
+}
+}  // namespace
+
+SafetensorsWriter::SafetensorsWriter(const std::filesystem::path& path, Dtype dtype,
+                                     std::span<const std::pair<std::string, std::vector<std::int64_t>>> tensors)
+    : path_(path), dtype_(dtype) {
+  const int element = element_bytes(format_name(dtype));
+  nlohmann::ordered_json header = {{"__metadata__", {{"format", "pt"}}}};  // Transformers wants this entry
+  for (const auto& [name, shape] : tensors) {
+    const std::int64_t begin = missing_ * element;
+    std::int64_t size = 1;
+    for (const std::int64_t extent : shape) size *= extent;
+    missing_ += size;
+    header[name] = {{"dtype", format_name(dtype)}, {"shape", shape}, {"data_offsets", {begin, missing_ * element}}};
+  }
+  std::string text = header.dump();
+  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+  append_to_file(path_, length_prefix(text.size()) + text);
+}
+
+template <class T>
+void SafetensorsWriter::append(std::span<const T> values) {
+  missing_ -= static_cast<std::int64_t>(values.size());
+  if (dtype_ == kDtype<T>) {
+    append_to_file(path_, {reinterpret_cast<const char*>(values.data()), values.size_bytes()});
+  } else if (dtype_ == Dtype::kFloat32) {
+    append_to_file(path_, convert_all(values, [](float value) { return value; }));
+  } else {
+    append_to_file(path_, convert_all(values, dtype_ == Dtype::kBfloat16 ? float_to_bfloat16 : float_to_float16));
+  }
+}
+
+void SafetensorsWriter::close() {
+  RECPO_REQUIRE(missing_ == 0);
+  sync_path(path_);
+}
+
+#define RECPO_INSTANTIATE(T) template void SafetensorsWriter::append<T>(std::span<const T>);
 RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
 #undef RECPO_INSTANTIATE
 

@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <tuple>
 
 #include "src/checkpoint/checkpoint.hpp"
+#include "src/checkpoint/hashing.hpp"
 #include "src/checkpoint/manifest.hpp"
+#include "src/parallel/collective_try.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/log.hpp"
@@ -17,6 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 constexpr std::string_view kPrefix = "step_", kTemporary = ".tmp", kReplaced = ".replaced";
+constexpr const char* kBestName = "best";
 
 fs::path step_path(const fs::path& stage_folder, std::int64_t step, std::string_view suffix = "") {
   return stage_folder / fmt::format("{}{}{}", kPrefix, step, suffix);
@@ -105,7 +110,7 @@ fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
   const fs::path folder = step_path(stage_folder, step), replaced = step_path(stage_folder, step, kReplaced);
   std::error_code ignored;
   if (fs::exists(folder, ignored)) {
-    // No file system replaces a filled folder in one call everywhere, so a whole one steps aside under a name that
+    // No file system replaces a filled folder in one call everywhere, so a complete one is renamed to a name that
     // list_steps() knows; a broken one is of no use.
     if (is_whole(folder)) {
       if (fs::exists(replaced, ignored)) discard_checkpoint(replaced);
@@ -119,16 +124,114 @@ fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
   return folder;
 }
 
-void prune_steps(const fs::path& stage_folder, std::int64_t step, int keep) {
+void write_best(const fs::path& stage_folder, std::int64_t step) {
+  if (step > 0) write_file(stage_folder / kBestName, step_path("", step).string() + "\n");
+}
+
+void prune_steps(const fs::path& stage_folder, std::int64_t step, int keep, std::int64_t best) {
   int kept = 0;
   for (const StepFolder& folder : list_steps(stage_folder)) {
     if (folder.step > step) continue;  // a broken one that was passed over: its step comes again
+    if (kept >= keep && best > 0 && folder.step == best) continue;
     if (kept >= keep || (folder.step == step && folder.replaced)) {
       discard_checkpoint(folder.path);
     } else if (has_all_files(folder.path)) {
       ++kept;
     }
   }
+}
+
+namespace fs = std::filesystem;
+
+namespace {
+// Files dealt to the ranks in turn, the large ones one each.
+void verify_share(const fs::path& checkpoint, int rank, int ranks) {
+  const Contents contents = read_contents(checkpoint);
+  std::vector<std::pair<std::string, FileRecord>> share;
+  std::int64_t bytes = 0;
+  int next = 0;
+  for (const auto& [name, record] : contents.files) {
+    check_size(checkpoint, name, record);
+    if (next++ % ranks != rank) continue;
+    share.emplace_back(name, record);
+    bytes += static_cast<std::int64_t>(record.bytes);
+  }
+  ByteProgress progress("check " + checkpoint.string(), bytes);
+  for (const auto& [name, record] : share) check_hash(checkpoint, name, record, progress);
+}
+
+// What rank 0 sees: a folder that appears in between is seen by all or none.
+std::vector<fs::path> agreed_steps(const fs::path& stage_folder, parallel::Communicator& ranks) {
+  const std::string lines = parallel::collective_gather(ranks, [&] {
+                              std::string names;
+                              if (ranks.rank() == 0)
+                                for (const StepFolder& folder : list_steps(stage_folder))
+                                  names += folder.path.filename().string() + "\n";
+                              return names;
+                            }).front();
+  std::vector<fs::path> paths;
+  std::istringstream names(lines);
+  for (std::string name; std::getline(names, name);) paths.push_back(stage_folder / name);
+  return paths;
+}
+}  // namespace
+
+Manifest read_manifest(const fs::path& checkpoint) {
+  const Contents contents = read_contents(checkpoint);
+  Manifest manifest = contents.manifest;
+  manifest.progress.deck = read_checked(checkpoint, contents, kDeckName);
+  return manifest;
+}
+
+text::Tokenizer read_tokenizer(const fs::path& checkpoint) {
+  const Contents contents = read_contents(checkpoint);
+  const std::string& name = contents.tokenizer_name;
+  return text::Tokenizer::parse(name, read_checked(checkpoint, contents, name), (checkpoint / name).string());
+}
+
+void verify(const fs::path& checkpoint, parallel::Communicator& ranks) {
+  parallel::collective_try(ranks, [&] { verify_share(checkpoint, ranks.rank(), ranks.size()); });
+}
+
+void verify(const fs::path& checkpoint) {
+  parallel::SerialCommunicator alone;
+  verify(checkpoint, alone);
+}
+
+std::optional<fs::path> find_newest(const fs::path& stage_folder, parallel::Communicator& ranks) {
+  std::string newest_failure;
+  for (const fs::path& folder : agreed_steps(stage_folder, ranks)) {
+    try {
+      verify(folder, ranks);
+      return folder;
+    } catch (const Error& error) {
+      log::warn("broken checkpoint passed over: {}", error.what());
+      if (newest_failure.empty()) newest_failure = error.what();
+    }
+  }
+  if (newest_failure.empty()) return std::nullopt;
+  throw_input("{}: every checkpoint is broken (the newest: {}); move them away to start afresh", stage_folder.string(),
+              newest_failure);
+}
+
+std::optional<fs::path> find_model(const fs::path& stage_folder, parallel::Communicator& ranks) {
+  const std::optional<fs::path> newest = find_newest(stage_folder, ranks);
+  if (!newest) return std::nullopt;
+  const Progress progress = read_contents(*newest).manifest.progress;
+  if (!progress.keep_best || progress.best_step == progress.step || progress.best_step == 0) return newest;
+  const fs::path best = step_path(stage_folder, progress.best_step);
+  try {
+    verify(best, ranks);
+  } catch (const Error& error) {
+    throw_input("{}: the best step by validation, and so the model of {}; name another step's folder, or train again",
+                error.what(), stage_folder.string());
+  }
+  return best;
+}
+
+std::optional<fs::path> find_newest(const fs::path& stage_folder) {
+  parallel::SerialCommunicator alone;
+  return find_newest(stage_folder, alone);
 }
 
 }  // namespace recpo::checkpoint

@@ -1,6 +1,6 @@
 #pragma once
-// The folders step_N of a stage, and the order in which one replaces another. A kill between any two of these calls
-// leaves at least one whole checkpoint to be found when there was one before.
+// Folders step_N of a stage and their replacement order. A kill between any two of these calls leaves at least one
+// complete checkpoint if there was one before.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,16 +15,19 @@ struct StepFolder {
   std::filesystem::path path;
 };
 
-// Newest first; a replaced one comes behind the one that replaces it. Empty when the folder is missing.
+// Newest first; a replaced one follows its replacement. Empty when the folder is missing.
 std::vector<StepFolder> list_steps(const std::filesystem::path& stage_folder);
 
 // step_N.tmp
 std::filesystem::path temporary_step(const std::filesystem::path& stage_folder, std::int64_t step);
-// Makes it, empty; leftovers of earlier writers are removed first. Throws kCannotWrite.
+// Creates it empty, removing leftovers of earlier writers. Throws kCannotWrite.
 void begin_step(const std::filesystem::path& stage_folder, std::int64_t step);
-// Renames step_N.tmp to step_N, in the place of one that may be there. Throws kCannotWrite.
+// Renames step_N.tmp to step_N, replacing an existing one. Throws kCannotWrite.
 std::filesystem::path commit_step(const std::filesystem::path& stage_folder, std::int64_t step);
-// Removes what is older than the `keep` newest complete folders up to `step` (sizes are looked at, hashes are not).
-void prune_steps(const std::filesystem::path& stage_folder, std::int64_t step, int keep);
+// The text file `best` of a stage, "step_N"; nothing for step 0. Throws kCannotWrite.
+void write_best(const std::filesystem::path& stage_folder, std::int64_t step);
+// Removes folders older than the `keep` newest complete ones up to `step` (checks sizes, not hashes), but not
+// step_BEST; best = 0: none.
+void prune_steps(const std::filesystem::path& stage_folder, std::int64_t step, int keep, std::int64_t best = 0);
 
 }  // namespace recpo::checkpoint

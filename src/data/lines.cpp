@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "src/support/check.hpp"
@@ -84,14 +86,14 @@ void check_share(const fs::path& path, const FileReport& file, double max_bad_li
 }
 }  // namespace
 
-void read_lines(const fs::path& path, double max_bad_lines, ImportReport& report, const LineParser& parse) {
+void read_lines(const fs::path& path, const LineLimits& limits, ImportReport& report, const LineParser& parse) {
   LineSource source(path);
   std::error_code error;
   Progress progress("read " + path.filename().string(), static_cast<std::int64_t>(fs::file_size(path, error)), "bytes");
   FileReport file{path.filename().string()};
   std::string line, first_bad;
   std::int64_t offset = 0;
-  while (source.next(line)) {
+  while ((limits.max_lines == 0 || source.number() < limits.max_lines) && source.next(line)) {
     if (source.offset() != offset) progress.advance(source.offset() - std::exchange(offset, source.offset()));
     if (is_blank(line)) {
       ++file.blank_lines;
@@ -106,9 +108,21 @@ void read_lines(const fs::path& path, double max_bad_lines, ImportReport& report
     }
   }
   file.lines = source.number();
-  check_share(path, file, max_bad_lines, first_bad);
+  check_share(path, file, limits.max_bad_lines, first_bad);
   if (file.bad_lines > 0) log::warn("{}: {} bad lines left out, the first: {}", file.name, file.bad_lines, first_bad);
   report.files.push_back(std::move(file));
+}
+
+nlohmann::ordered_json report_json(const ImportReport& report) {
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  std::int64_t bad_lines = 0;
+  for (const FileReport& file : report.files) {
+    files.push_back(
+        {{"file", file.name}, {"lines", file.lines}, {"blank_lines", file.blank_lines}, {"bad_lines", file.bad_lines}});
+    bad_lines += file.bad_lines;
+  }
+  return {
+      {"files", files}, {"bad_lines", bad_lines}, {"first_bad_lines", report.first_bad_lines}, {"notes", report.notes}};
 }
 
 std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
@@ -116,6 +130,19 @@ std::optional<fs::path> find_file(const fs::path& folder, const std::string& nam
   for (const char* ending : {"", ".gz"})
     if (fs::is_regular_file(folder / (name + ending), error)) return folder / (name + ending);
   return std::nullopt;
+}
+
+std::vector<fs::path> files_ending(const fs::path& folder, const std::vector<std::string>& endings) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    const bool fits = std::ranges::any_of(
+        endings, [&](const std::string& end) { return name.ends_with(end) || name.ends_with(end + ".gz"); });
+    if (fits && entry.is_regular_file(error)) found.push_back(entry.path());
+  }
+  std::ranges::sort(found);
+  return found;
 }
 
 std::vector<std::string_view> split_fields(std::string_view line, std::string_view separator) {
@@ -139,6 +166,12 @@ double parse_real(std::string_view text, const char* what) {
 double parse_rating(std::string_view text) {
   const double rating = parse_real(text, "rating");
   if (rating <= 0) throw BadLine(fmt::format("rating '{}' is not above 0", excerpt(text)));
+  return rating;
+}
+
+double parse_stars(std::string_view text) {
+  const double rating = parse_rating(text);
+  if (rating < 1 || rating > 5) throw BadLine(fmt::format("rating {} is not 1-5", rating));
   return rating;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// raw ratings -> interactions -> user sequences -> frozen rows -> tokens. Everything PROTOCOL section 3 asks for; one
-// folder `datasets/` with one file a data set.
+// The data pipeline: raw ratings -> interactions -> user sequences -> frozen rows -> tokens. Data sets are files of
+// `datasets/`.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 
 namespace recpo::data {
 
-// What a row's text becomes tokens with.
+// How a row's text is tokenized.
 struct TokenOptions {
   std::int64_t max_tokens = 768;  // prompt, the longest answer and the end token
   std::int32_t end_id = 0;        // end token of every answer
@@ -21,12 +22,13 @@ struct TokenOptions {
 // Where a row came from and what may be cut from its prompt; needed between drawing and tokenizing only.
 struct RowOrigin {
   std::string where;                               // for errors: "row 3 (train, user 196)" or "train.jsonl:4"
-  std::size_t history_begin = 0, history_end = 0;  // bytes of the prompt: whole history lines, newlines included
+  std::size_t history_begin = 0, history_end = 0;  // bytes of the prompt: complete history lines, newlines included
 };
 
 struct Prepared {
   RowFile rows;
-  std::vector<RowOrigin> origins;  // [rows]
+  std::vector<RowOrigin> origins;   // [rows]
+  std::vector<std::string> titles;  // of all items that a row may show; equal ones may stand there more than once
   std::string summary_json;  // content of prepare.json: counts before and after each filter, bad lines, dropped rows
                              // and why, hashes
 };
@@ -44,7 +46,21 @@ void tokenize_rows(Prepared& prepared, const PromptOptions& prompt, const text::
 std::string rows_identity(const DataOptions& data, const PromptOptions& prompt, std::uint64_t seed,
                           const std::string& tokenizer_hash, const TokenOptions& options);
 
-// Names of all registered data sets, for --help and errors.
-std::vector<std::string> dataset_names();
+// What frozen rows depend on, as two hashes: of the drawn rows (options, seed, raw files, templates) and of those with
+// tokens (tokenizer, length limit, end token). Files count by name and content, not by the folder they lie in.
+
+// Raw files of the deck's data set, the templates behind them (none for ready rows). kBadInput when one is missing.
+struct InputFiles {
+  std::vector<std::filesystem::path> raw;
+  std::filesystem::path templates;
+};
+InputFiles find_inputs(const DataOptions& data, const PromptOptions& prompt);
+
+// Throws kUsage naming the key when an option is out of range or two contradict each other.
+void check_options(const DataOptions& data);
+
+std::string drawn_hash(const DataOptions& data, const InputFiles& inputs, std::uint64_t seed);
+std::string tokenized_hash(const std::string& drawn_hash, const std::string& tokenizer_hash,
+                           const TokenOptions& options);
 
 }  // namespace recpo::data

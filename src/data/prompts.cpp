@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
@@ -28,10 +29,8 @@ std::string_view trimmed(std::string_view text) {
 std::vector<std::vector<Line>> split_templates(const std::string& content) {
   std::vector<std::vector<Line>> blocks(1);
   int number = 0;
-  for (std::size_t begin = 0; begin < content.size();) {
-    const auto end = std::min(content.find('\n', begin), content.size());
-    std::string line = content.substr(begin, end - begin);
-    begin = end + 1;
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
     ++number;
     if (line.ends_with('\r')) line.pop_back();
     if (line.starts_with('#')) continue;
@@ -61,7 +60,7 @@ std::size_t only_line(const std::vector<Line>& block, std::string_view placehold
   return found;
 }
 
-// {word} that is no placeholder is a slip of the pen, not text.
+// {word} that is no placeholder is a mistake, not text.
 void refuse_unknown(const std::vector<Line>& block, const std::string& file) {
   for (const Line& line : block) {
     const auto open = line.text.find('{');
@@ -80,12 +79,9 @@ std::string joined(const std::vector<Line>& block, std::size_t begin, std::size_
 }
 
 fs::path shipped_folder() {
-  std::error_code error;
   if (const char* chosen = std::getenv("RECPO_PROMPTS")) return chosen;
-  for (fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path(); folder.has_relative_path();
-       folder = folder.parent_path())
-    if (fs::is_directory(folder / "inputs" / "prompts", error)) return folder / "inputs" / "prompts";
-  return RECPO_PROMPT_FOLDER;
+  const fs::path folder = "inputs/prompts";
+  return find_shipped(folder).value_or(folder);
 }
 }  // namespace
 

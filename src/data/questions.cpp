@@ -2,10 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
-
-#include "src/data/utility.hpp"
-#include "src/support/random.hpp"
 
 namespace recpo::data {
 namespace {
@@ -43,7 +39,7 @@ std::optional<std::int32_t> preferred_following(Sequence sequence, std::int32_t 
   std::vector<std::int32_t> window(static_cast<std::size_t>(window_end(sequence, position, options) - position));
   std::iota(window.begin(), window.end(), position);
   const auto liked = [&](std::int32_t i) { return is_liked(sequence[static_cast<std::size_t>(i)], options); };
-  if (options.positive == "next-liked") {
+  if (options.positive == Positive::kNextLiked) {
     const auto first = std::ranges::find_if(window, liked);
     return first == window.end() ? std::nullopt : std::optional(*first);
   }
@@ -80,7 +76,7 @@ struct Finder {
   // The item that is `from_end` interactions before the end of the sequence.
   void held_out(Split split, std::int32_t user, Sequence sequence, std::int32_t from_end) {
     const std::int32_t position = length_of(sequence) - from_end;
-    const std::string name = split_name(split);
+    const std::string name = name_of(split);
     if (position < 1) {
       ++dropped[name + ": no history"];
     } else if (!is_liked(sequence[static_cast<std::size_t>(position)], options)) {
@@ -97,7 +93,7 @@ struct Finder {
       ++dropped["adherence: fewer than two liked items at the end"];
       return;
     }
-    const bool best = options.adherence_positive == "best-utility";
+    const bool best = options.adherence_positive == AdherencePositive::kBestUtility;
     const std::int32_t preferred = best ? best_utility(sequence, position, liked, options) : liked.front();
     questions.push_back({Split::kAdherence, user, position, preferred});
   }
@@ -177,10 +173,90 @@ std::vector<std::int32_t> followed(Sequence sequence, const Question& question, 
 }
 
 double latency(Sequence sequence, std::int32_t position, std::int32_t index, const DataOptions& options) {
-  if (options.latency_unit == "steps") return index - position + 1;
+  if (options.latency_unit == LatencyUnit::kSteps) return index - position + 1;
   const std::int64_t now = sequence[static_cast<std::size_t>(position - 1)].time;
   const std::int64_t then = sequence[static_cast<std::size_t>(index)].time;
   return std::max(1.0, (static_cast<double>(then) - static_cast<double>(now)) / kSecondsPerDay);
+}
+
+Random question_random(std::uint64_t seed, const char* use, const Question& question) {
+  const auto index = static_cast<std::uint64_t>(question.user) << 32 | static_cast<std::uint32_t>(question.position);
+  return Random(seed, std::string("data/") + use + "/" + name_of(question.split), index);
+}
+
+CandidateDrawer::CandidateDrawer(const Ratings& ratings, const Sequences& sequences, const DataOptions& options,
+                                 std::uint64_t seed)
+    : ratings_(ratings), sequences_(sequences), options_(options), seed_(seed) {
+  std::vector<bool> in_pool(ratings.items.size()), has_title(static_cast<std::size_t>(ratings.num_titles));
+  for (const Interaction& interaction : sequences.interactions) {
+    in_pool[static_cast<std::size_t>(interaction.item)] = true;
+    has_title[static_cast<std::size_t>(title_of(interaction.item))] = true;
+  }
+  for (std::size_t item = 0; item < in_pool.size(); ++item)
+    if (in_pool[item]) pool_.push_back(static_cast<std::int32_t>(item));
+  pool_titles_ = std::ranges::count(has_title, true);
+  used_by_.assign(has_title.size(), 0);
+}
+
+// Marks the titles of everything the user ever interacted with.
+void CandidateDrawer::mark_user(std::int32_t user) {
+  if (std::exchange(marked_user_, user) == user) return;
+  user_stamp_ = ++stamp_;
+  user_titles_ = 0;
+  for (const Interaction& interaction : sequences_.of_user(user)) {
+    auto& used = used_by_[static_cast<std::size_t>(title_of(interaction.item))];
+    user_titles_ += used != user_stamp_;
+    used = user_stamp_;
+  }
+}
+
+std::optional<CandidateSet> CandidateDrawer::draw(const Question& question, Dropped& dropped) {
+  mark_user(question.user);
+  const auto sequence = sequences_.of_user(question.user);
+  const std::string split = name_of(question.split);
+  const auto wanted = static_cast<std::size_t>(options_.candidates);
+
+  std::vector<DrawnCandidate> chosen;
+  std::vector<std::int32_t> titles;
+  const auto is_new = [&](std::int32_t title) { return std::ranges::find(titles, title) == titles.end(); };
+  const auto add = [&](std::int32_t item, std::int32_t index) {
+    chosen.push_back({item, index});
+    titles.push_back(title_of(item));
+  };
+  const std::vector<std::int32_t> with_feedback = followed(sequence, question, options_);
+  for (const std::int32_t index : with_feedback) {
+    const std::int32_t item = sequence[static_cast<std::size_t>(index)].item;
+    if (chosen.size() < wanted && is_new(title_of(item))) add(item, index);
+  }
+  if (question.split == Split::kAdherence && chosen.size() < with_feedback.size()) {
+    ++dropped[split + ": liked items at the end share a title"];
+    return std::nullopt;
+  }
+  if (pool_titles_ - user_titles_ < static_cast<std::int64_t>(wanted - chosen.size())) {
+    ++dropped[split + ": fewer new items than data.candidates needs"];
+    return std::nullopt;
+  }
+  Random random = question_random(seed_, "candidates", question);
+  while (chosen.size() < wanted) {
+    const std::int32_t item = pool_[random.below(pool_.size())];
+    const std::int32_t title = title_of(item);
+    if (used_by_[static_cast<std::size_t>(title)] != user_stamp_ && is_new(title)) add(item, -1);
+  }
+
+  // The preferred candidate was added first; follow it through the shuffle.
+  std::vector<std::int32_t> order(wanted);
+  std::iota(order.begin(), order.end(), 0);
+  random.shuffle(order);
+  CandidateSet set;
+  for (const std::int32_t i : order) {
+    if (i == 0) set.preferred = static_cast<std::int32_t>(set.candidates.size());
+    set.candidates.push_back(chosen[static_cast<std::size_t>(i)]);
+  }
+  std::iota(order.begin(), order.end(), 0);
+  std::erase(order, set.preferred);
+  question_random(seed_, "negatives", question).shuffle(order);
+  set.negatives = std::move(order);
+  return set;
 }
 
 }  // namespace recpo::data

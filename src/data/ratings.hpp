@@ -46,7 +46,7 @@ class RatingsBuilder {
     add_interaction(user, item, rating, time, rating);
   }
   void add_interaction(std::string_view user, std::string_view item, double rating, std::int64_t time, double level);
-  // For a data set whose ratings follow from the whole log.
+  // For a data set whose ratings follow from the complete log.
   std::vector<Interaction>& interactions() { return ratings_.interactions; }
   Ratings finish() { return std::move(ratings_); }
 
@@ -74,5 +74,19 @@ std::int64_t drop_untitled(Ratings& ratings);
 // Takes out users with fewer than `users` and items with fewer than `items` interactions until none is left (0 = no
 // limit); returns the number of passes that took something out.
 std::int64_t filter_k_core(Ratings& ratings, std::int64_t users, std::int64_t items);
+
+// Implicit ratings from play time: quintile of a user's hours among all players of the game (5 = top 20 %). Both steps
+// work in place on the complete log and need 4 extra bytes an interaction.
+
+// Keeps only the last interaction of each user-item pair, at its place in the log. Returns the number removed.
+std::int64_t keep_last_of_pairs(std::vector<Interaction>& log);
+
+// Ratings are hours when it is called, any negative number for unknown ones, and quintiles within the item afterwards:
+//
+//   rating = level = 1 + floor(5 x (interactions with the item that have fewer hours) / (interactions with the item))
+//
+// So 5 means that at least four fifths of the players played less, players with the same hours get the same rating
+// independent of their order, and unknown hours, which rank lowest, get 1.
+void rate_by_play_time(std::vector<Interaction>& log);
 
 }  // namespace recpo::data

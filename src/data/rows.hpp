@@ -2,16 +2,19 @@
 // Frozen rows: what `prepare` draws once and every system reads. A row is one question (history, candidates) with
 // the preferred item and, for alignment, the drawn negatives; and the same as tokens.
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "src/support/enum_names.hpp"
+
 namespace recpo::data {
 
 enum class Split : std::uint8_t { kTrain, kValid, kTest, kAdherence, kAvoidance };
-const char* split_name(Split split);  // train | valid | test | adherence | avoidance
+constexpr auto names_of(Split) { return std::array{"train", "valid", "test", "adherence", "avoidance"}; }
 
 struct HistoryItem {
   std::string item;   // identifier in the raw files
@@ -29,13 +32,16 @@ struct Candidate {
 };
 std::string completion(const Candidate& candidate);  // the text behind the prompt, without the end token
 
+// The utility of a following item (paper eq. 5): phi(s, Delta) = s / Delta^alpha, s its rating, Delta its latency.
+inline double utility(double rating, double latency, double alpha) { return rating / std::pow(latency, alpha); }
+
 struct Row {
   std::int64_t id = 0;  // counts from 0 in file order, over all splits
   Split split = Split::kTrain;
   std::string user;
   std::vector<HistoryItem> history;  // what the prompt shows, oldest first
   // The answers that can be given. `preferred` and `negatives` index it. For dataset = "rows" without candidates:
-  // chosen, then the rejected ones. K negatives are the first K of `negatives`, whatever else is drawn.
+  // chosen, then the rejected ones. K negatives are the first K of `negatives`, for any K.
   std::vector<Candidate> candidates;
   std::int32_t preferred = 0;
   std::vector<std::int32_t> negatives;
@@ -63,10 +69,10 @@ struct RowFile {
 // checksums and every index: kBadInput.
 void write_rows(const std::filesystem::path& path, const RowFile& rows);
 RowFile read_rows(const std::filesystem::path& path);
-// Only the hash, without reading the rows; nullopt when the file is missing or not whole.
+// Only the hash, without reading the rows; nullopt when the file is missing or incomplete.
 std::optional<std::string> read_rows_hash(const std::filesystem::path& path);
 
-// JSONL as INTERFACE names it; readable again as dataset = "rows".
+// JSONL, one row a line; readable again as dataset = "rows" (datasets/rows.cpp).
 void export_rows(const std::filesystem::path& path, const RowFile& rows);
 
 }  // namespace recpo::data

@@ -1,5 +1,4 @@
 // Rows as JSON lines, as the interface names the fields.
-
 #include <nlohmann/json.hpp>
 
 #include "src/data/rows.hpp"
@@ -17,10 +16,13 @@ Json number_or_null(const std::optional<double>& value) { return value ? Json(*v
 
 Json row_json(const Row& row) {
   const Candidate& chosen = row.candidates.at(static_cast<std::size_t>(row.preferred));
-  Json line = {{"row", row.id}, {"split", split_name(row.split)}, {"user", row.user}};
+  Json line = {{"row", row.id}, {"split", name_of(row.split)}, {"user", row.user}};
   Json history = Json::array(), candidates = Json::array();
   for (const HistoryItem& item : row.history)
-    history.push_back({{"item", item.item}, {"title", item.title}, {"rating", item.rating}, {"time", item.time}});
+    history.push_back({{"item", item.item},
+                       {"title", item.title},
+                       {"rating", item.rating > 0 ? Json(item.rating) : Json(nullptr)},  // own rows may give none
+                       {"time", item.time}});
   for (const Candidate& candidate : row.candidates)
     candidates.push_back({{"item", candidate.item},
                           {"title", candidate.title},
@@ -49,23 +51,27 @@ Json row_json(const Row& row) {
 }  // namespace
 
 void export_rows(const fs::path& path, const RowFile& rows) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const fs::path temporary = path.string() + ".tmp";
-  create_folders(folder);
-  std::error_code error;
-  fs::remove(temporary, error);
   Progress progress("export", static_cast<std::int64_t>(rows.rows.size()), "rows");
-  std::string buffer;
-  for (const Row& row : rows.rows) {
-    buffer += row_json(row).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    if (buffer.size() >= kBufferBytes) append_to_file(temporary, std::exchange(buffer, {}));
-    progress.advance();
-  }
-  append_to_file(temporary, buffer);
-  sync_path(temporary);
-  fs::rename(temporary, path, error);
-  if (error) throw_write("cannot write {}: {}", path.string(), error.message());
-  sync_path(folder);
+  write_atomic_file(path, [&](const fs::path& temporary) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);  // of a killed export: lines are appended
+    std::string buffer;
+    for (const Row& row : rows.rows) {
+      buffer += row_json(row).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      if (buffer.size() >= kBufferBytes) append_to_file(temporary, std::exchange(buffer, {}));
+      progress.advance();
+    }
+    append_to_file(temporary, buffer);
+  });
+}
+
+std::string completion(const Candidate& candidate) { return (candidate.leading_space ? " " : "") + candidate.title; }
+
+std::vector<const Row*> RowFile::of_split(Split split) const {
+  std::vector<const Row*> found;
+  for (const Row& row : rows)
+    if (row.split == split) found.push_back(&row);
+  return found;
 }
 
 }  // namespace recpo::data

@@ -1,6 +1,7 @@
 // rows.h5: rows as columns. A list of lists is a pair of arrays, X/begin [n + 1] and its values; every text of items,
 // titles and users is stored once, and columns hold its number.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -144,9 +145,8 @@ struct Reader {
   void operator()(const std::string& name, Lists<T>& lists) const {
     lists.begin = file.read<std::int64_t>(name + "/begin");
     lists.values = file.read<T>(name + "/values");
-    bool good = !lists.begin.empty() && lists.begin.front() == 0 &&
-                lists.begin.back() == static_cast<std::int64_t>(lists.values.size());
-    for (std::size_t i = 1; good && i < lists.begin.size(); ++i) good = lists.begin[i - 1] <= lists.begin[i];
+    const bool good = !lists.begin.empty() && lists.begin.front() == 0 && std::ranges::is_sorted(lists.begin) &&
+                      lists.begin.back() == static_cast<std::int64_t>(lists.values.size());
     if (!good) throw_input("{}: {}/begin does not rise from 0 to the number of values", file.path().string(), name);
   }
 };
@@ -247,21 +247,7 @@ hdf5::File open_rows(const fs::path& path) {
 }  // namespace
 
 void write_rows(const fs::path& path, const RowFile& rows) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const fs::path temporary = path.string() + ".tmp";
-  create_folders(folder);
-  try {
-    write_content(temporary, rows);
-    sync_path(temporary);
-    std::error_code error;
-    fs::rename(temporary, path, error);
-    if (error) throw_write("cannot write {}: {}", path.string(), error.message());
-    sync_path(folder);
-  } catch (const Error&) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
-  }
+  write_atomic_file(path, [&](const fs::path& temporary) { write_content(temporary, rows); });
 }
 
 RowFile read_rows(const fs::path& path) {

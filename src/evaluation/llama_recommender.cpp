@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/evaluation/tree_scorer.hpp"
+#include "src/evaluation/score.hpp"
 #include "src/model/generate.hpp"
 
 namespace recpo::evaluation {
@@ -11,38 +11,51 @@ template <class T>
 class LlamaRecommender final : public Recommender {
  public:
   LlamaRecommender(const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,
-                   std::int32_t end_id, std::int64_t batch_tokens, const model::TensorParallel& tensor)
+                   std::int32_t end_id, const EvaluationOptions& options, const model::TensorParallel& tensor)
       : config_(config),
         tokenizer_(tokenizer),
         end_id_(end_id),
-        generator_(config, store, batch_tokens, tensor),
-        scorer_(config, store, batch_tokens, tensor) {}
+        method_(options.method),
+        decode_(options.decode),
+        generator_(config, store, options.batch_tokens, tensor),
+        scorer_(config, store, options.batch_tokens, tensor) {}
 
   std::vector<Answer> answer(std::span<const data::Row* const> rows, bool with_scores,
                              const std::function<void()>& progress) override {
+    for (const data::Row* row : rows) require_in_vocabulary(config_, row->prompt_ids);
     std::vector<Answer> answers(rows.size());
-    generate(rows, answers, with_scores ? std::function<void()>{} : progress);
-    if (with_scores) score(rows, answers, progress);
+    // Without scores decoding is cheaper: a tree has the tokens of all candidates.
+    if (decode_ == Decode::kCandidates || (method_ == Method::kAuto && with_scores)) {
+      answer_trees(rows, answers, progress);
+    } else {
+      generate(rows, answers, with_scores ? std::function<void()>{} : progress);
+      if (with_scores) score(rows, answers, progress);
+    }
     return answers;
   }
 
  private:
+  void answer_trees(std::span<const data::Row* const> rows, std::vector<Answer>& answers,
+                    const std::function<void()>& progress) {
+    std::vector<model::TreeRequest> requests;
+    for (const data::Row* row : rows) {
+      for (const auto& ids : row->answer_ids) require_in_vocabulary(config_, ids);
+      requests.push_back({row->prompt_ids, {row->answer_ids.begin(), row->answer_ids.end()}, max_answer_tokens(*row)});
+    }
+    const auto choices = decode_ == Decode::kFree ? model::Choices::kAll : model::Choices::kCandidates;
+    std::vector<model::TreeAnswer> found = generator_.answer(requests, choices, ending(progress));
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      answers[i].text = first_line(found[i].generated);
+      answers[i].scores = std::move(found[i].logp);
+    }
+  }
+
   void generate(std::span<const data::Row* const> rows, std::vector<Answer>& answers,
                 const std::function<void()>& progress) {
     std::vector<model::GenerateRequest> requests;
-    for (const data::Row* row : rows) {
-      require_in_vocabulary(config_, row->prompt_ids);
-      requests.push_back({row->prompt_ids, max_answer_tokens(*row)});
-    }
-    // In UTF-8 a newline's byte is part of no other character, so the newest token's bytes alone tell.
-    const auto ends_line = [&](std::size_t, std::span<const std::int32_t> tokens) {
-      return text_of(tokens.last(1)).find('\n') != std::string::npos;
-    };
-    const auto generated = generator_.generate(requests, end_id_, ends_line, progress);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const std::string text = text_of(generated[i]);
-      answers[i].text = text.substr(0, text.find('\n'));
-    }
+    for (const data::Row* row : rows) requests.push_back({row->prompt_ids, max_answer_tokens(*row)});
+    const auto generated = generator_.generate(requests, ending(progress));
+    for (std::size_t i = 0; i < rows.size(); ++i) answers[i].text = first_line(generated[i]);
   }
 
   void score(std::span<const data::Row* const> rows, std::vector<Answer>& answers,
@@ -52,6 +65,19 @@ class LlamaRecommender final : public Recommender {
       trees.push_back({row->prompt_ids, {row->answer_ids.begin(), row->answer_ids.end()}});
     std::vector<std::vector<double>> scores = scorer_.score(trees, progress);
     for (std::size_t i = 0; i < rows.size(); ++i) answers[i].scores = std::move(scores[i]);
+  }
+
+  model::Ending ending(const std::function<void()>& progress) const {
+    // In UTF-8 a newline's byte is part of no other character, so the newest token's bytes alone tell.
+    const auto ends_line = [this](std::size_t, std::span<const std::int32_t> tokens) {
+      return text_of(tokens.last(1)).find('\n') != std::string::npos;
+    };
+    return {end_id_, ends_line, progress};
+  }
+
+  std::string first_line(std::span<const std::int32_t> tokens) const {
+    const std::string text = text_of(tokens);
+    return text.substr(0, text.find('\n'));
   }
 
   // The end token, and ids that a padded vocabulary has beyond the tokenizer's, are no text.
@@ -65,6 +91,8 @@ class LlamaRecommender final : public Recommender {
   model::LlamaConfig config_;
   text::Tokenizer tokenizer_;
   std::int32_t end_id_;
+  Method method_;
+  Decode decode_;
   model::Generator<T> generator_;
   TreeScorer<T> scorer_;
 };
@@ -79,15 +107,11 @@ std::int64_t max_answer_tokens(const data::Row& row) {
 template <class T>
 std::unique_ptr<Recommender> make_llama_recommender(const model::LlamaConfig& config, model::ParameterStore<T>& store,
                                                     const text::Tokenizer& tokenizer, std::int32_t end_id,
-                                                    std::int64_t batch_tokens, const model::TensorParallel& tensor) {
-  return std::make_unique<LlamaRecommender<T>>(config, store, tokenizer, end_id, batch_tokens, tensor);
+                                                    const EvaluationOptions& options,
+                                                    const model::TensorParallel& tensor) {
+  return std::make_unique<LlamaRecommender<T>>(config, store, tokenizer, end_id, options, tensor);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                    \
-  template std::unique_ptr<Recommender> make_llama_recommender<T>(                                              \
-      const model::LlamaConfig&, model::ParameterStore<T>&, const text::Tokenizer&, std::int32_t, std::int64_t, \
-      const model::TensorParallel&);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(make_llama_recommender);
 
 }  // namespace recpo::evaluation

@@ -1,12 +1,14 @@
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "src/data/tree_batch.hpp"
+#include "src/evaluation/evaluation_test.hpp"
 #include "src/evaluation/llama_recommender.hpp"
 #include "src/evaluation/prediction.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
+#include "src/support/units.hpp"
 
 namespace recpo::evaluation {
 namespace {
@@ -19,14 +21,10 @@ void append_split(const data::RowFile& file, data::Split split, std::int64_t lim
 }
 
 Rows asked_rows(const data::RowFile& file, const EvaluationOptions& options) {
-  const auto asked = [&](const char* test) {
-    return std::find(options.tests.begin(), options.tests.end(), test) != options.tests.end();
-  };
+  std::set<data::Split> splits;
+  for (const std::string& test : options.tests) splits.insert(find_evaluation_test(test).split(options));
   Rows rows;
-  const data::Split main = options.split == "valid" ? data::Split::kValid : data::Split::kTest;
-  if (asked("main") || asked("history-length")) append_split(file, main, options.max_eval_rows, rows);
-  if (asked("adherence")) append_split(file, data::Split::kAdherence, options.max_eval_rows, rows);
-  if (asked("avoidance")) append_split(file, data::Split::kAvoidance, options.max_eval_rows, rows);
+  for (const data::Split split : splits) append_split(file, split, options.max_eval_rows, rows);
   return rows;
 }
 
@@ -58,7 +56,7 @@ class RowProgress {
     const std::int64_t step = std::min<std::int64_t>(ranks_, left_);
     left_ -= step;
     done_ += step;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const double seconds = seconds_since(start_);
     bar_.set_note(fmt::format("{:.1f} rows/s", static_cast<double>(done_) / std::max(seconds, 1e-9)));
     bar_.advance(step);
   }
@@ -66,32 +64,37 @@ class RowProgress {
  private:
   Progress bar_;
   std::int64_t left_, done_ = 0, ranks_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Clock::time_point start_ = Clock::now();
 };
 
 // What only the answering rank knows. MessagePack, because an answer's bytes need not be UTF-8.
 std::string pack_answers(const std::vector<Prediction>& predictions) {
   nlohmann::json all = nlohmann::json::array();
-  for (const Prediction& p : predictions) all.push_back({p.row, p.answer, p.chosen_rank});
+  for (const Prediction& p : predictions) {
+    const Ranking r = p.ranking.value_or(Ranking());
+    all.push_back({p.row, p.answer, r.first, r.last, r.log_softmax});
+  }
   std::string bytes;
   nlohmann::json::to_msgpack(all, bytes);
   return bytes;
 }
 
-void unpack_answers(const std::string& bytes, const data::RowFile& rows, const std::string& match,
+void unpack_answers(const std::string& bytes, const data::RowFile& rows, Match match,
                     std::vector<Prediction>& predictions) {
   for (const nlohmann::json& entry : nlohmann::json::from_msgpack(bytes)) {
     const auto row = entry.at(0).get<std::size_t>();
     RECPO_REQUIRE(row < rows.rows.size() && rows.rows[row].id == static_cast<std::int64_t>(row));
     predictions.push_back(judge(rows.rows[row], {entry.at(1).get<std::string>(), {}}, match));
-    predictions.back().chosen_rank = entry.at(2).get<std::int32_t>();
+    if (const auto first = entry.at(2).get<std::int32_t>(); first > 0)
+      predictions.back().ranking = {first, entry.at(3).get<std::int32_t>(), predictions.back().candidates,
+                                    entry.at(4).get<double>()};
   }
 }
 }  // namespace
 
 std::vector<Prediction> predict(Recommender& recommender, const data::RowFile& rows, const EvaluationOptions& options,
                                 const std::string& title, parallel::Communicator& dp) {
-  check(options);
+  check_values(options, "evaluate");
   const Rows asked = asked_rows(rows, options);
   const std::vector<Rows> groups = make_groups(asked, options.batch_tokens);
   std::vector<Prediction> mine;

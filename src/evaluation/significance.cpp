@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "src/support/check.hpp"
+#include "src/support/random.hpp"
 
 namespace recpo::evaluation {
 
@@ -28,7 +29,7 @@ double mcnemar_exact(std::int64_t first_only, std::int64_t second_only) {
 std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
   std::vector<std::size_t> order(p_values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p_values[a] < p_values[b]; });
+  std::ranges::sort(order, {}, [&](std::size_t i) { return p_values[i]; });
   std::vector<double> adjusted(p_values.size());
   double highest = 0;
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -37,6 +38,29 @@ std::vector<double> holm_adjusted(const std::vector<double>& p_values) {
     adjusted[order[i]] = highest;
   }
   return adjusted;
+}
+
+std::optional<Interval> percentile_interval(std::vector<double> values) {
+  if (values.empty()) return std::nullopt;
+  std::ranges::sort(values);
+  const std::size_t tail = values.size() / 40;  // 2.5 %
+  return Interval{values[tail], values[values.size() - 1 - tail]};
+}
+
+std::optional<Interval> cluster_interval(const std::vector<Cluster>& clusters, std::uint64_t seed,
+                                         std::string_view stream, int resamples) {
+  if (clusters.empty()) return std::nullopt;
+  Random random(seed, stream);
+  std::vector<double> ratios;
+  for (int i = 0; i < resamples; ++i) {
+    double part = 0, whole = 0;
+    for (std::size_t draw = 0; draw < clusters.size(); ++draw) {
+      const Cluster& cluster = clusters[random.below(clusters.size())];
+      part += cluster.part, whole += cluster.whole;
+    }
+    if (whole > 0) ratios.push_back(part / whole);
+  }
+  return percentile_interval(std::move(ratios));
 }
 
 }  // namespace recpo::evaluation

@@ -1,17 +1,38 @@
 #pragma once
-// Do two systems differ on the same rows? McNemar's exact test: of the n rows that exactly one of them got right, under
-// equal skill each is the first's with probability 1/2, so
-//   p = min(1, 2 sum_{i <= min(b, c)} C(n, i) / 2^n),   b rows right only for the first, c only for the second.
+// 95 % intervals by the bootstrap, and tests of whether two systems differ on the same rows. Pure functions of their
+// arguments.
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace recpo::evaluation {
 
+struct Interval {
+  double low = 0, high = 0;
+  bool operator==(const Interval&) const = default;
+};
+inline constexpr int kResamples = 2000;
+
+// The 2.5 % and 97.5 % percentiles; nullopt without values.
+std::optional<Interval> percentile_interval(std::vector<double> values);
+
+// A ratio of sums over clusters that are drawn with replacement, sum_c part_c / sum_c whole_c: rows of one user are not
+// independent. nullopt when no draw has anything to divide by.
+struct Cluster {
+  double part = 0, whole = 0;
+};
+std::optional<Interval> cluster_interval(const std::vector<Cluster>& clusters, std::uint64_t seed,
+                                         std::string_view stream, int resamples = kResamples);
+
+// McNemar's exact test: of the n rows that exactly one of two systems got right, under equal skill each is the first's
+// with probability 1/2, so
+//   p = min(1, 2 sum_{i <= min(b, c)} C(n, i) / 2^n),   b rows right only for the first, c only for the second.
 double mcnemar_exact(std::int64_t first_only, std::int64_t second_only);
 
-// Many tests at once: p-values adjusted by Holm's step-down method, in the order given. With m of them and p_(1) <= ..
-// <= p_(m): adjusted p_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)).
+// Holm's step-down method, in the order given. Of m p-values p_(1) <= .. <= p_(m):
+//   adjusted p_(i) = max_{j <= i} min(1, (m - j + 1) p_(j))
 std::vector<double> holm_adjusted(const std::vector<double>& p_values);
 
 }  // namespace recpo::evaluation

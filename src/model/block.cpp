@@ -1,8 +1,9 @@
 #include "src/model/block.hpp"
 
+#include "kernels/bias.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/norm.hpp"
 #include "kernels/reductions.hpp"
-#include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/swiglu.hpp"
 
@@ -15,22 +16,14 @@ Matrix<T> columns(const Matrix<T>& matrix, std::int64_t begin, std::int64_t coun
   return Kokkos::subview(matrix, Kokkos::ALL, std::pair<std::int64_t, std::int64_t>(begin, begin + count));
 }
 
-// f(projection, its columns of [T, (N + 2G) D])
-template <class T, class F>
-void for_query_key_value(const LlamaConfig& config, const Matrix<T>& qkv, const F& f) {
-  const std::int64_t query = config.query_width(), key_value = config.key_value_width();
-  f(Projection::kQ, columns(qkv, 0, query));
-  f(Projection::kK, columns(qkv, query, key_value));
-  f(Projection::kV, columns(qkv, query + key_value, key_value));
-}
-
-// The same for [T, 2F].
+// f(projection, its columns of [T, 2F])
 template <class T, class F>
 void for_gate_up(const LlamaConfig& config, const Matrix<T>& gate_up, const F& f) {
   f(Projection::kGate, columns(gate_up, 0, config.intermediate_size));
   f(Projection::kUp, columns(gate_up, config.intermediate_size, config.intermediate_size));
 }
 
+// Column ranges of [T, (N + 2G) D].
 template <class T>
 struct QueryKeyValue {
   Matrix<T> q, k, v;
@@ -46,10 +39,10 @@ int rotated_heads(const LlamaConfig& config) {
   return static_cast<int>(config.num_attention_heads + config.num_key_value_heads);
 }
 
-// y = x w^T (assigned) and y += x w^T
+// y = x w^T (assigned)
 template <class T>
-void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Accumulate<T> beta, Matrix<T> y) {
-  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, beta, y);
+void project(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> w, Matrix<T> y) {
+  kernels::gemm<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, 0, y);
 }
 
 // For y = x w^T: dx = dy w (assigned), dw += dy^T x unless w is frozen.
@@ -58,6 +51,28 @@ void project_backward(const ExecSpace& exec, Matrix<const T> x, Matrix<const T> 
                       Matrix<Accumulate<T>> dw) {
   kernels::gemm<T>(exec, Op::kNone, Op::kNone, 1, dy, w, 0, dx);
   if (dw.data() != nullptr) kernels::gemm<T, Accumulate<T>>(exec, Op::kTranspose, Op::kNone, 1, dy, x, 1, dw);
+}
+
+// The norms of heads, of q and then of k.
+template <class T>
+void normalize_heads(const ExecSpace& exec, const LlamaConfig& config, const BlockTensors<T>& weights,
+                     const QueryKeyValue<T>& heads, const BlockActivations<T>& a) {
+  const std::int64_t query = config.query_width(), n = config.num_attention_heads, g = config.num_key_value_heads;
+  kernels::head_norm_forward<T>(exec, weights.q_norm, config.rms_norm_eps, heads.q, columns(a.qk, 0, query),
+                                columns(a.head_inverse_rms, 0, n));
+  kernels::head_norm_forward<T>(exec, weights.k_norm, config.rms_norm_eps, heads.k,
+                                columns(a.qk, query, config.key_value_width()), columns(a.head_inverse_rms, n, g));
+}
+
+template <class T>
+void normalize_heads_backward(const ExecSpace& exec, const LlamaConfig& config, const BlockTensors<T>& weights,
+                              const BlockActivations<T>& a, const QueryKeyValue<T>& d_heads,
+                              const BlockTensors<Accumulate<T>>& gradients, Vector<Accumulate<T>> workspace) {
+  const std::int64_t query = config.query_width(), n = config.num_attention_heads, g = config.num_key_value_heads;
+  kernels::head_norm_backward<T>(exec, weights.q_norm, columns(a.qk, 0, query), columns(a.head_inverse_rms, 0, n),
+                                 d_heads.q, gradients.q_norm, workspace);
+  kernels::head_norm_backward<T>(exec, weights.k_norm, columns(a.qk, query, config.key_value_width()),
+                                 columns(a.head_inverse_rms, n, g), d_heads.k, gradients.k_norm, workspace);
 }
 
 // cache[rows[t]] = source[t]
@@ -71,11 +86,12 @@ void keep_rows(const ExecSpace& exec, Vector<const int> rows, Matrix<const T> so
 
 // out = residual + sum over shards of x w^T. The residual enters on the first shard, or on its rows' owner.
 template <class T>
-void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const BlockLora<T>& lora, Projection projection,
-                    const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& residual, const Matrix<T>& out) {
+void add_projection(const ExecSpace& exec, const SequenceShards<T>& rows, const BlockLora<T>& lora,
+                    Projection projection, const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& residual,
+                    const Matrix<T>& out) {
   if (rows.splits()) {
     const Matrix<T> partial = rows.partial(out);
-    project<T>(exec, x, w, 0, partial);
+    project<T>(exec, x, w, partial);
     adapter_forward<T>(exec, lora, projection, x, partial);
     Kokkos::deep_copy(exec, out, residual);
     const Matrix<T> sum = rows.sum(exec, partial);
@@ -85,7 +101,7 @@ void add_projection(const ExecSpace& exec, const TensorRows<T>& rows, const Bloc
   if (rows.is_first()) {
     kernels::gemm_add<T>(exec, Op::kNone, Op::kTranspose, 1, x, w, residual, out);
   } else {
-    project<T>(exec, x, w, 0, out);
+    project<T>(exec, x, w, out);
   }
   adapter_forward<T>(exec, lora, projection, x, out);
   rows.sum(exec, out);
@@ -98,16 +114,18 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
                    Matrix<T> out) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
-  const TensorRows<T>& rows = context.rows;
+  const SequenceShards<T>& rows = context.rows;
   kernels::rms_norm_forward<T>(exec, a.x, weights.input_norm, config.rms_norm_eps, a.normed, a.inverse_rms);
   const Matrix<T> normed = rows.gather(exec, a.normed);
-  project<T>(exec, normed, weights.qkv, 0, a.qkv);
-  for_query_key_value<T>(config, a.qkv, [&](Projection projection, const Matrix<T>& y) {
-    adapter_forward<T>(exec, lora, projection, normed, y);
-  });
+  project<T>(exec, normed, weights.qkv, a.qkv);
+  QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
+  adapter_forward<T>(exec, lora, Projection::kQ, normed, heads.q);
+  adapter_forward<T>(exec, lora, Projection::kK, normed, heads.k);
+  adapter_forward<T>(exec, lora, Projection::kV, normed, heads.v);
+  if (weights.qkv_bias.data() != nullptr) kernels::bias_forward<T>(exec, weights.qkv_bias, a.qkv);
+  if (weights.q_norm.data() != nullptr) normalize_heads<T>(exec, config, weights, heads, a);
   kernels::rope_forward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config), a.qkv);
 
-  QueryKeyValue<T> heads = split_heads<T>(config, a.qkv);
   if (cache.exists()) {
     keep_rows<T>(exec, batch.cache_rows, heads.k, cache.key);
     keep_rows<T>(exec, batch.cache_rows, heads.v, cache.value);
@@ -120,7 +138,7 @@ void block_forward(const ExecSpace& exec, const BlockContext<T>& context, const 
 
   kernels::rms_norm_forward<T>(exec, a.mid, weights.post_norm, config.rms_norm_eps, a.mid_normed, a.mid_inverse_rms);
   const Matrix<T> mid_normed = rows.gather(exec, a.mid_normed);
-  project<T>(exec, mid_normed, weights.gate_up, 0, a.gate_up);
+  project<T>(exec, mid_normed, weights.gate_up, a.gate_up);
   for_gate_up<T>(config, a.gate_up, [&](Projection projection, const Matrix<T>& y) {
     adapter_forward<T>(exec, lora, projection, mid_normed, y);
   });
@@ -147,7 +165,7 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
                     Matrix<T> d_x, const BlockTensors<Accumulate<T>>& gradients) {
   const LlamaConfig& config = context.config;
   const DeviceBatch& batch = context.batch;
-  const TensorRows<T>& rows = context.rows;
+  const SequenceShards<T>& rows = context.rows;
   const Matrix<T> d_normed = rows.partial(w.d_normed);
   // d_x is the gradient of out, which is also that of mid along the residual.
   const Matrix<T> d_out = rows.gather(exec, d_x);
@@ -160,7 +178,7 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
     adapter_backward<T>(exec, lora, projection, mid_normed, dy, d_normed);
   });
   kernels::rms_norm_backward<T>(exec, a.mid, weights.post_norm, a.mid_inverse_rms, rows.sum(exec, d_normed), d_x,
-                                gradients.post_norm, w.norm);
+                                gradients.post_norm, w.row_sums);
   // Now d_x is the gradient of mid, which is also that of x along the residual.
   const Matrix<T> d_mid = rows.gather(exec, d_x);
   project_backward<T>(exec, a.attended, weights.o, d_mid, w.d_attended, gradients.o);
@@ -171,24 +189,21 @@ void block_backward(const ExecSpace& exec, const BlockContext<T>& context, const
                                  context.attention_workspace);
   kernels::rope_backward<T>(exec, batch.positions, context.rope.cosine, context.rope.sine, rotated_heads(config),
                             w.d_qkv);
+  if (weights.q_norm.data() != nullptr) {
+    normalize_heads_backward<T>(exec, config, weights, a, d_heads, gradients, w.row_sums);
+  }
+  if (gradients.qkv_bias.data() != nullptr) kernels::bias_backward<T>(exec, w.d_qkv, gradients.qkv_bias, w.row_sums);
   const Matrix<T> normed = rows.gather(exec, a.normed);
   project_backward<T>(exec, normed, weights.qkv, w.d_qkv, d_normed, gradients.qkv);
-  for_query_key_value<T>(config, w.d_qkv, [&](Projection projection, const Matrix<T>& dy) {
-    adapter_backward<T>(exec, lora, projection, normed, dy, d_normed);
-  });
+  adapter_backward<T>(exec, lora, Projection::kQ, normed, d_heads.q, d_normed);
+  adapter_backward<T>(exec, lora, Projection::kK, normed, d_heads.k, d_normed);
+  adapter_backward<T>(exec, lora, Projection::kV, normed, d_heads.v, d_normed);
   kernels::rms_norm_backward<T>(exec, a.x, weights.input_norm, a.inverse_rms, rows.sum(exec, d_normed), d_x,
-                                gradients.input_norm, w.norm);
+                                gradients.input_norm, w.row_sums);
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                           \
-  template void block_forward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                     \
-                                 const BlockLora<T>&, const KeyValueCache<T>&, const BlockActivations<T>&, Matrix<T>); \
-  template void block_recompute_elementwise<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,       \
-                                               const BlockActivations<T>&);                                            \
-  template void block_backward<T>(const ExecSpace&, const BlockContext<T>&, const BlockTensors<T>&,                    \
-                                  const BlockLora<T>&, const BlockActivations<T>&, const BackwardWorkspace<T>&,        \
-                                  Matrix<T>, const BlockTensors<Accumulate<T>>&);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(block_forward);
+RECPO_INSTANTIATE_STORAGE(block_recompute_elementwise);
+RECPO_INSTANTIATE_STORAGE(block_backward);
 
 }  // namespace recpo::model

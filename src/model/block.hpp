@@ -1,19 +1,20 @@
 #pragma once
 // One decoder block, forward and backward, as a sequence of kernels:
 //   normed = rms_norm(x);  q|k|v = rope(normed Wqkv^T);  mid = x + attention(q, k, v) Wo^T
+//   (with biases of q|k|v, and norms of the heads of q and k before the rotation, where the architecture has them)
 //   mid_normed = rms_norm(mid);  out = mid + swiglu(mid_normed Wgate_up^T) Wdown^T
 // Under tensor parallelism the block holds its shard's heads and feed-forward columns; `config` is the shard's. The two
 // sums over shards stand after Wo and Wdown, their mirror images in the backward before the two norms. When tokens are
 // split (TensorParallel::sequence), everything of width H belongs to this shard's tokens only, [Ts, H], and projections
-// work on gathered rows. Collective over the shards. All memory is the caller's. Adapters (adapter.hpp) may stand
-// beside every projection.
+// work on gathered rows. Collective over the shards. All memory is the caller's. Every projection may have an
+// adapter (adapter.hpp).
 
 #include "kernels/attention.hpp"
-#include "src/model/adapter.hpp"
 #include "src/model/config.hpp"
 #include "src/model/device_batch.hpp"
-#include "src/model/tensor_rows.hpp"
-#include "src/model/weights.hpp"
+#include "src/model/lora.hpp"
+#include "src/model/parameter_store.hpp"
+#include "src/model/tensor_parallel.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::model {
@@ -34,10 +35,12 @@ struct BlockActivations {
   Matrix<T> x;                                         // [Ts, H] input; Ts = T unless tokens are split
   Matrix<T> normed, mid, mid_normed;                   // [Ts, H]
   Matrix<T> qkv;                                       // [T, (N + 2G) D] after the rotation
+  Matrix<T> qk;                                        // [T, (N + G) D] before the norms of heads, where there are some
   Matrix<T> attended;                                  // [T, N D]
   Matrix<T> gate_up;                                   // [T, 2F]; its gradient afterwards
   Matrix<T> activated;                                 // [T, F]
   Vector<Accumulate<T>> inverse_rms, mid_inverse_rms;  // [Ts]
+  Matrix<Accumulate<T>> head_inverse_rms;              // [T, N + G], likewise
   Matrix<Accumulate<T>> lse;                           // [T, N]
 };
 
@@ -50,21 +53,30 @@ struct KeyValueCache {
 
 template <class T>
 struct BackwardWorkspace {
-  Matrix<T> d_normed;     // [T, H]; TensorRows' memory when tokens are split
+  Matrix<T> d_normed;     // [T, H]; SequenceShards' memory when tokens are split
   Matrix<T> d_qkv;        // [T, (N + 2G) D]
   Matrix<T> d_attended;   // [T, N D]
   Matrix<T> d_activated;  // [T, F]
-  Vector<Accumulate<T>> norm;
+  Vector<Accumulate<T>> row_sums;
 };
 
 template <class T>
 struct BlockContext {  // what all blocks of a pass share
   const LlamaConfig& config;
-  const TensorRows<T>& rows;
+  const SequenceShards<T>& rows;
   const DeviceBatch& batch;
   RopeTables<T> rope;
   Vector<Accumulate<T>> attention_workspace;
 };
+
+// Collectives of tensors [T, H] over the tensor-parallel shards: sums of partial results, and gathers of rows before a
+// projection, which do nothing unless tokens are split. A plan counts by these numbers what block.cpp does.
+struct BlockCollectives {
+  std::int64_t sums = 0, gathers = 0;
+};
+inline constexpr BlockCollectives kForwardCollectives{2, 2};
+inline constexpr BlockCollectives kForwardAgainCollectives{1, 2};  // without `out`
+inline constexpr BlockCollectives kBackwardCollectives{2, 4};
 
 // out [Ts, H] is assigned; it may be the same memory as activations.x when no backward follows. Without `out` (empty)
 // the block ends with `activated`: all that its backward needs.

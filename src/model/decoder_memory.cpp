@@ -2,26 +2,22 @@
 
 #include <algorithm>
 
-#include "kernels/rms_norm.hpp"
+#include "kernels/bias.hpp"
+#include "kernels/norm.hpp"
 #include "src/support/check.hpp"
+#include "src/support/views.hpp"
 
 namespace recpo::model {
-
-Recompute parse_recompute(const std::string& name) {
-  if (name == "selective") return Recompute::kSelective;
-  if (name == "block") return Recompute::kBlock;
-  RECPO_REQUIRE(name == "none");
-  return Recompute::kNone;
-}
 
 template <class T>
 DecoderMemory<T>::DecoderMemory(const LlamaConfig& config, const TensorParallel& tensor,
                                 const DecoderCapacity& capacity)
     : config_(shard_config(config, tensor.shard().size)),
+      parts_(block_parts(config)),
       tensor_(tensor),
       capacity_(capacity),
-      own_tokens_(tensor.splits_tokens() ? (capacity.tokens + tensor.shard().size - 1) / tensor.shard().size
-                                         : capacity.tokens),
+      own_tokens_(tensor.sequence_parallel() ? (capacity.tokens + tensor.shard().size - 1) / tensor.shard().size
+                                             : capacity.tokens),
       arena_("recpo::decoder::activations") {
   head_ =
       std::make_unique<Head<T>>(config, tensor,
@@ -35,7 +31,7 @@ DecoderMemory<T>::DecoderMemory(const LlamaConfig& config, const TensorParallel&
   for (Arena::Slice* table : {&cosine_, &sine_}) {
     *table = arena_.plan<Accumulate<T>>(capacity.positions * (config_.head_dim / 2));
   }
-  if (tensor.splits_tokens()) {
+  if (tensor.sequence_parallel()) {
     gathered_ = arena_.plan<T>(tensor.shard().size * own_tokens_ * config_.hidden_size);
     summed_ = arena_.plan<T>(tensor.shard().size * own_tokens_ * config_.hidden_size);
   }
@@ -43,35 +39,42 @@ DecoderMemory<T>::DecoderMemory(const LlamaConfig& config, const TensorParallel&
   plan_lora();
 }
 
+// f(slice, view, kept, rows, columns) for every matrix of BlockActivations but its input, by tokens of a pass and of
+// this shard.
+template <class T>
+template <class F>
+void DecoderMemory<T>::for_each_activation(std::int64_t tokens, std::int64_t own, const F& f) const {
+  using Slices = BlockSlices;
+  using Views = BlockActivations<T>;
+  const bool keeps_all = capacity_.recompute == Recompute::kNone, keeps_some = capacity_.recompute != Recompute::kBlock;
+  const std::int64_t hidden = config_.hidden_size, query = config_.query_width(), ffn = config_.intermediate_size;
+  f(&Slices::normed, &Views::normed, keeps_all, own, hidden);
+  f(&Slices::mid, &Views::mid, keeps_some, own, hidden);
+  f(&Slices::mid_normed, &Views::mid_normed, keeps_all, own, hidden);
+  f(&Slices::qkv, &Views::qkv, keeps_some, tokens, query + 2 * config_.key_value_width());
+  f(&Slices::attended, &Views::attended, keeps_some, tokens, query);
+  f(&Slices::gate_up, &Views::gate_up, keeps_some, tokens, 2 * ffn);
+  f(&Slices::activated, &Views::activated, keeps_all, tokens, ffn);
+  f(&Slices::inverse_rms, &Views::inverse_rms, keeps_some, own, 1);
+  f(&Slices::mid_inverse_rms, &Views::mid_inverse_rms, keeps_some, own, 1);
+  f(&Slices::lse, &Views::lse, keeps_some, tokens, config_.num_attention_heads);
+  if (!parts_.head_norms) return;
+  f(&Slices::qk, &Views::qk, keeps_some, tokens, query + config_.key_value_width());
+  f(&Slices::head_inverse_rms, &Views::head_inverse_rms, keeps_some, tokens,
+    config_.num_attention_heads + config_.num_key_value_heads);
+}
+
 // The slices of a block: what the backward needs of every block is new, the rest is `shared`'s. The first block plans
 // all (shared = nullptr).
 template <class T>
 typename DecoderMemory<T>::BlockSlices DecoderMemory<T>::plan_block(const BlockSlices* shared) {
-  const std::int64_t tokens = capacity_.tokens, hidden = own_tokens_ * config_.hidden_size;
-  const bool keeps_all = capacity_.recompute == Recompute::kNone, keeps_some = capacity_.recompute != Recompute::kBlock;
-  const auto plan = [&](Arena::Slice BlockSlices::*slice, bool kept, std::int64_t elements, auto element) {
-    return shared == nullptr || kept ? arena_.plan<decltype(element)>(elements) : shared->*slice;
+  BlockSlices slices = shared == nullptr ? BlockSlices{} : *shared;
+  const auto plan = [&]<class View>(auto slice, View BlockActivations<T>::*, bool kept, auto rows, auto columns) {
+    if (shared == nullptr || kept) slices.*slice = arena_.plan<typename View::value_type>(rows * columns);
   };
-  const auto plan_stored = [&](Arena::Slice BlockSlices::*slice, bool kept, std::int64_t elements) {
-    return plan(slice, kept, elements, T());
-  };
-  const auto plan_sums = [&](Arena::Slice BlockSlices::*slice, std::int64_t elements) {
-    return plan(slice, keeps_some, elements, Accumulate<T>());
-  };
-  BlockSlices slices;
-  slices.normed = plan_stored(&BlockSlices::normed, keeps_all, hidden);
-  slices.mid = plan_stored(&BlockSlices::mid, keeps_some, hidden);
-  slices.mid_normed = plan_stored(&BlockSlices::mid_normed, keeps_all, hidden);
-  slices.qkv =
-      plan_stored(&BlockSlices::qkv, keeps_some, tokens * (config_.query_width() + 2 * config_.key_value_width()));
-  slices.attended = plan_stored(&BlockSlices::attended, keeps_some, tokens * config_.query_width());
-  slices.gate_up = plan_stored(&BlockSlices::gate_up, keeps_some, tokens * 2 * config_.intermediate_size);
-  slices.activated = plan_stored(&BlockSlices::activated, keeps_all, tokens * config_.intermediate_size);
-  slices.inverse_rms = plan_sums(&BlockSlices::inverse_rms, own_tokens_);
-  slices.mid_inverse_rms = plan_sums(&BlockSlices::mid_inverse_rms, own_tokens_);
-  slices.lse = plan_sums(&BlockSlices::lse, tokens * config_.num_attention_heads);
-  slices.lora_u = plan_stored(&BlockSlices::lora_u, keeps_some,
-                              tokens * capacity_.lora.rank * static_cast<std::int64_t>(kProjections));
+  for_each_activation(capacity_.tokens, own_tokens_, plan);
+  if (shared == nullptr || capacity_.recompute != Recompute::kBlock)
+    slices.lora_u = arena_.plan<T>(capacity_.tokens * capacity_.lora.rank * static_cast<std::int64_t>(kProjections));
   return slices;
 }
 
@@ -79,11 +82,15 @@ template <class T>
 void DecoderMemory<T>::plan_backward() {
   const std::int64_t tokens = capacity_.tokens, hidden = own_tokens_ * config_.hidden_size;
   d_x_ = arena_.plan<T>(hidden);
-  if (!tensor_.splits_tokens()) d_normed_ = arena_.plan<T>(hidden);
-  d_qkv_ = arena_.plan<T>(tokens * (config_.query_width() + 2 * config_.key_value_width()));
+  if (!tensor_.sequence_parallel()) d_normed_ = arena_.plan<T>(hidden);
+  const std::int64_t qkv = config_.query_width() + 2 * config_.key_value_width();
+  d_qkv_ = arena_.plan<T>(tokens * qkv);
   d_attended_ = arena_.plan<T>(tokens * config_.query_width());
   d_activated_ = arena_.plan<T>(tokens * config_.intermediate_size);
-  norm_workspace_ = arena_.plan<Accumulate<T>>(kernels::rms_norm_workspace(own_tokens_, config_.hidden_size));
+  std::int64_t row_sums = kernels::rms_norm_workspace(own_tokens_, config_.hidden_size);
+  if (parts_.qkv_bias) row_sums = std::max(row_sums, kernels::bias_workspace(tokens, qkv));
+  if (parts_.head_norms) row_sums = std::max(row_sums, kernels::head_norm_workspace(tokens, config_.head_dim));
+  row_sums_ = arena_.plan<Accumulate<T>>(row_sums);
 }
 
 template <class T>
@@ -119,62 +126,57 @@ BlockLora<T> DecoderMemory<T>::lora(std::int64_t block, std::int64_t tokens) con
 }
 
 template <class T>
-TensorRows<T> DecoderMemory<T>::rows(std::int64_t tokens) const {
-  if (!tensor_.splits_tokens()) return TensorRows<T>(tensor_, tokens, {}, {});
-  const std::int64_t shards = tensor_.shard().size, padded = (tokens + shards - 1) / shards * shards;
-  return TensorRows<T>(tensor_, tokens, wide(gathered_, padded, config_.hidden_size),
-                       wide(summed_, padded, config_.hidden_size));
+SequenceShards<T> DecoderMemory<T>::rows(std::int64_t tokens) const {
+  if (!tensor_.sequence_parallel()) return SequenceShards<T>(tensor_, tokens, {}, {});
+  const std::int64_t shards = tensor_.shard().size, padded = round_up(tokens, shards);
+  return SequenceShards<T>(tensor_, tokens, wide(gathered_, padded, config_.hidden_size),
+                           wide(summed_, padded, config_.hidden_size));
 }
 
 template <class T>
-Matrix<T> DecoderMemory<T>::stream(std::int64_t block, const TensorRows<T>& rows) const {
+Matrix<T> DecoderMemory<T>::stream(std::int64_t block, const SequenceShards<T>& rows) const {
   const std::size_t index = capacity_.training ? static_cast<std::size_t>(block) : 0;
   return wide(streams_[index], rows.own(), config_.hidden_size);
 }
 
 template <class T>
-BlockActivations<T> DecoderMemory<T>::activations(std::int64_t block, const TensorRows<T>& rows) const {
+BlockActivations<T> DecoderMemory<T>::activations(std::int64_t block, const SequenceShards<T>& rows) const {
   const BlockSlices& s = blocks_[capacity_.training ? static_cast<std::size_t>(block) : 0];
-  const std::int64_t hidden = config_.hidden_size, ffn = config_.intermediate_size, query = config_.query_width();
-  const std::int64_t tokens = rows.tokens(), own = rows.own();
   BlockActivations<T> a;
   a.x = stream(block, rows);
-  a.normed = wide(s.normed, own, hidden);
-  a.mid = wide(s.mid, own, hidden);
-  a.mid_normed = wide(s.mid_normed, own, hidden);
-  a.qkv = wide(s.qkv, tokens, query + 2 * config_.key_value_width());
-  a.attended = wide(s.attended, tokens, query);
-  a.gate_up = wide(s.gate_up, tokens, 2 * ffn);
-  a.activated = wide(s.activated, tokens, ffn);
-  a.inverse_rms = arena_.vector<Accumulate<T>>(s.inverse_rms, own);
-  a.mid_inverse_rms = arena_.vector<Accumulate<T>>(s.mid_inverse_rms, own);
-  a.lse = arena_.matrix<Accumulate<T>>(s.lse, tokens, config_.num_attention_heads);
+  const auto set = [&]<class View>(auto slice, View BlockActivations<T>::*view, bool, auto count, auto columns) {
+    using Element = typename View::value_type;
+    if constexpr (View::rank() == 1) {
+      a.*view = arena_.vector<Element>(s.*slice, count);
+    } else {
+      a.*view = arena_.matrix<Element>(s.*slice, count, columns);
+    }
+  };
+  for_each_activation(rows.tokens(), rows.own(), set);
   return a;
 }
 
 template <class T>
 BackwardWorkspace<T> DecoderMemory<T>::workspace(std::int64_t tokens) const {
   BackwardWorkspace<T> workspace;
-  if (!tensor_.splits_tokens()) workspace.d_normed = wide(d_normed_, tokens, config_.hidden_size);
+  if (!tensor_.sequence_parallel()) workspace.d_normed = wide(d_normed_, tokens, config_.hidden_size);
   workspace.d_qkv = wide(d_qkv_, tokens, config_.query_width() + 2 * config_.key_value_width());
   workspace.d_attended = wide(d_attended_, tokens, config_.query_width());
   workspace.d_activated = wide(d_activated_, tokens, config_.intermediate_size);
-  workspace.norm = arena_.vector<Accumulate<T>>(norm_workspace_);
+  workspace.row_sums = arena_.vector<Accumulate<T>>(row_sums_);
   return workspace;
 }
 
 template <class T>
-Matrix<T> DecoderMemory<T>::d_x(const TensorRows<T>& rows) const {
+Matrix<T> DecoderMemory<T>::d_x(const SequenceShards<T>& rows) const {
   return wide(d_x_, rows.own(), config_.hidden_size);
 }
 
 template <class T>
-Matrix<T> DecoderMemory<T>::d_all(const TensorRows<T>& rows) const {
+Matrix<T> DecoderMemory<T>::d_all(const SequenceShards<T>& rows) const {
   return rows.splits() ? wide(summed_, rows.tokens(), config_.hidden_size) : d_x(rows);
 }
 
-#define RECPO_INSTANTIATE(T) template class DecoderMemory<T>;
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE_CLASS(DecoderMemory);
 
 }  // namespace recpo::model

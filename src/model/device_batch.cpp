@@ -47,54 +47,51 @@ CompletionGroups group_by_completion(const data::TreeBatch& batch) {
 }
 }  // namespace
 
+void BatchUploader::send(const ExecSpace& exec, std::initializer_list<Part> parts) {
+  std::vector<Uploader::Slice> slices;
+  for (const auto& [values, view] : parts) slices.push_back(uploader_.stage(*values));
+  uploader_.flush(exec);
+  auto slice = slices.begin();
+  for (const auto& [values, view] : parts) *view = uploader_.view<int>(*slice++);
+}
+
+DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& batch, const std::vector<int>& own_end,
+                                  const std::vector<int>& cache_rows, bool with_groups) {
+  const CompletionGroups completions = group_by_completion(batch);
+  const TokenGroups groups = with_groups ? group_by_token(batch.tokens) : TokenGroups{};
+  DeviceBatch result;
+  send(exec, {{&batch.tokens, &result.tokens},
+              {&batch.positions, &result.positions},
+              {&batch.prefix_end, &result.mask.prefix_end},
+              {&batch.own_begin, &result.mask.own_begin},
+              {&own_end, &result.mask.own_end},
+              {&cache_rows, &result.cache_rows},
+              {&batch.logit_rows, &result.logit_rows},
+              {&batch.target_begin, &result.target_begin},
+              {&batch.target_token, &result.target_token},
+              {&batch.target_completion, &result.target_completion},
+              {&batch.dropout_key, &result.dropout_key},
+              {&completions.begin, &result.completion_begin},
+              {&completions.target, &result.by_completion},
+              {&groups.token, &result.group_token},
+              {&groups.begin, &result.group_begin},
+              {&groups.order, &result.order}});
+  result.num_tokens = batch.num_tokens();
+  return result;
+}
+
 DeviceBatch BatchUploader::upload(const ExecSpace& exec, const data::TreeBatch& batch, bool with_groups) {
   std::vector<int> own_end(batch.tokens.size());
   std::iota(own_end.begin(), own_end.end(), 1);
-  const auto stage = [&](const std::vector<int>& values) { return uploader_.stage(values); };
-  const auto tokens = stage(batch.tokens), positions = stage(batch.positions), prefix_end = stage(batch.prefix_end),
-             own_begin = stage(batch.own_begin), own_ends = stage(own_end), logit_rows = stage(batch.logit_rows),
-             target_begin = stage(batch.target_begin), target_token = stage(batch.target_token),
-             target_completion = stage(batch.target_completion), dropout_key = stage(batch.dropout_key);
-  const CompletionGroups completions = group_by_completion(batch);
-  const auto completion_begin = stage(completions.begin), by_completion = stage(completions.target);
-  const TokenGroups groups = with_groups ? group_by_token(batch.tokens) : TokenGroups{};
-  const auto group_token = stage(groups.token), group_begin = stage(groups.begin), order = stage(groups.order);
-  uploader_.flush(exec);
-
-  DeviceBatch result;
-  result.num_tokens = batch.num_tokens();
-  result.tokens = view(tokens);
-  result.positions = view(positions);
-  result.mask = {view(prefix_end), view(own_begin), view(own_ends)};
-  for (const data::Tree& tree : batch.trees) {
+  DeviceBatch result = upload(exec, batch, own_end, {}, with_groups);
+  for (const data::Tree& tree : batch.trees)
     result.spans.push_back({tree.token_begin, tree.token_end, tree.token_begin, tree.token_end});
-  }
-  result.group_token = view(group_token);
-  result.group_begin = view(group_begin);
-  result.order = view(order);
-  result.logit_rows = view(logit_rows);
-  result.target_begin = view(target_begin);
-  result.target_token = view(target_token);
-  result.target_completion = view(target_completion);
-  result.completion_begin = view(completion_begin);
-  result.by_completion = view(by_completion);
-  result.dropout_key = view(dropout_key);
   return result;
 }
 
 DeviceBatch BatchUploader::upload(const ExecSpace& exec, const Pass& pass) {
-  const auto stage = [&](const std::vector<int>& values) { return uploader_.stage(values); };
-  const auto tokens = stage(pass.tokens), positions = stage(pass.positions), visible_end = stage(pass.visible_end),
-             cache_rows = stage(pass.cache_rows), logit_rows = stage(pass.logit_rows);
-  uploader_.flush(exec);
-  DeviceBatch result;
-  result.num_tokens = static_cast<std::int64_t>(pass.tokens.size());
-  result.tokens = view(tokens);
-  result.positions = view(positions);
-  result.mask = {view(visible_end), view(visible_end), view(visible_end)};  // no part of its own
+  DeviceBatch result = upload(exec, pass.batch, pass.own_end, pass.cache_rows, false);
   result.spans = pass.spans;
-  result.logit_rows = view(logit_rows);
-  result.cache_rows = view(cache_rows);
   return result;
 }
 

@@ -1,7 +1,9 @@
 #pragma once
-// A tree batch (or the tokens of one generation pass) where the kernels see it: all its integers in one upload, which
-// nobody waits for. The uploader owns the memory; a DeviceBatch is valid until the next upload.
+// A tree batch (or the tokens of one generation pass) in device memory: all its integers in one asynchronous upload, no
+// fence. The uploader owns the memory; a DeviceBatch is valid until the next upload.
 
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "kernels/attention.hpp"
@@ -32,9 +34,10 @@ class BatchUploader {
   // `with_groups`: also what the backward pass needs.
   DeviceBatch upload(const ExecSpace& exec, const data::TreeBatch& batch, bool with_groups);
 
-  // One pass of generation: query row i of sequence s sees cache rows [key_begin of its span, visible_end[i]).
+  // One pass of generation, whose keys are those of a cache: trees, or more tokens of sequences that are there already.
   struct Pass {
-    std::vector<int> tokens, positions, cache_rows, visible_end, logit_rows;
+    data::TreeBatch batch;                 // prefix_end and own_begin are cache rows; of `trees` the completions count
+    std::vector<int> cache_rows, own_end;  // [T]
     std::vector<kernels::AttentionSpan> spans;
   };
   DeviceBatch upload(const ExecSpace& exec, const Pass& pass);
@@ -43,7 +46,12 @@ class BatchUploader {
   void recycle() { uploader_.recycle(); }
 
  private:
-  Vector<const int> view(const Uploader::Slice& slice) const { return uploader_.view<int>(slice); }
+  using Part = std::pair<const std::vector<int>*, Vector<const int>*>;
+  // All but the spans; `cache_rows` is empty where keys are the pass's own.
+  DeviceBatch upload(const ExecSpace& exec, const data::TreeBatch& batch, const std::vector<int>& own_end,
+                     const std::vector<int>& cache_rows, bool with_groups);
+  // Copies all vectors in one upload and sets their views.
+  void send(const ExecSpace& exec, std::initializer_list<Part> parts);
 
   Uploader uploader_;
 };

@@ -1,14 +1,12 @@
 #include "src/model/head.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <string>
+#include <span>
 #include <type_traits>
 
-#include "kernels/completions.hpp"
 #include "kernels/gemm.hpp"
+#include "kernels/norm.hpp"
 #include "kernels/reductions.hpp"
-#include "kernels/rms_norm.hpp"
 #include "kernels/sequence_logp.hpp"
 
 namespace recpo::model {
@@ -18,31 +16,6 @@ using kernels::Op;
 template <class V>
 V part(const V& vector, std::int64_t begin, std::int64_t count) {
   return V(vector.data() + begin, count);
-}
-
-struct Choice {
-  double logit = 0;
-  std::int64_t token = 0;
-};
-
-std::vector<int> tokens_of(const std::vector<Choice>& choices) {
-  std::vector<int> tokens;
-  for (const Choice& choice : choices) tokens.push_back(static_cast<int>(choice.token));
-  return tokens;
-}
-
-// The largest logit of all shards; among equals the smallest token, which is on the lowest shard.
-std::vector<int> best_of_shards(parallel::Communicator& shards, std::vector<Choice>& choices) {
-  const std::string mine(reinterpret_cast<const char*>(choices.data()), choices.size() * sizeof(Choice));
-  std::vector<Choice> best;
-  for (const std::string& bytes : shards.all_gather(mine)) {
-    std::memcpy(choices.data(), bytes.data(), bytes.size());
-    if (best.empty()) best = choices;
-    for (std::size_t r = 0; r < choices.size(); ++r) {
-      if (choices[r].logit > best[r].logit) best[r] = choices[r];
-    }
-  }
-  return tokens_of(best);
 }
 }  // namespace
 
@@ -63,6 +36,7 @@ Head<T>::Head(const LlamaConfig& config, const TensorParallel& tensor, const Cap
   logp_ = arena.plan<double>(capacity.completions);
   argmax_ = arena.plan<int>(chunk_rows_);
   largest_ = arena.plan<Accumulate<T>>(chunk_rows_);
+  second_ = arena.plan<Accumulate<T>>(chunk_rows_);
   if (tensor.is_split()) shard_lse_ = arena.plan<Accumulate<T>>(tensor.shard().size * capacity.logit_rows);
   if (!capacity.training) return;
   d_logits_ = logits_;
@@ -95,6 +69,25 @@ void Head<T>::compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weigh
 template <class T>
 Vector<const double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                                       Matrix<const T> x) {
+  return forward(exec, weights, batch, x, nullptr);
+}
+
+template <class T>
+TreeOutput Head<T>::forward_and_greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                       Matrix<const T> x) {
+  TreeOutput output;
+  const auto logp = Kokkos::create_mirror_view_and_copy(HostSpace{}, forward(exec, weights, batch, x, &output.choices));
+  const auto token_logp = Kokkos::create_mirror_view_and_copy(
+      HostSpace{}, arena_.vector<Accumulate<T>>(token_logp_, batch.target_token.extent(0)));
+  output.logp.assign(logp.data(), logp.data() + logp.extent(0));
+  output.token_logp.assign(token_logp.data(), token_logp.data() + token_logp.extent(0));
+  combine_choices(output.choices);
+  return output;
+}
+
+template <class T>
+Vector<const double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                      Matrix<const T> x, std::vector<Choice>* choices) {
   const std::int64_t num_rows = batch.logit_rows.extent(0), place = tensor_.shard().rank * num_rows;
   const auto lse = tensor_.is_split() ? part(arena_.vector<Accumulate<T>>(shard_lse_), place, num_rows)
                                       : arena_.vector<Accumulate<T>>(lse_, num_rows);
@@ -104,6 +97,7 @@ Vector<const double> Head<T>::forward(const ExecSpace& exec, const LlamaTensors<
     kernels::sequence_logp_forward<Accumulate<T>>(
         exec, logits(chunk), vocabulary_.count, part(batch.target_begin, chunk.begin, chunk.size() + 1),
         batch.target_token, part(lse, chunk.begin, chunk.size()), token_logp, vocabulary_.first);
+    if (choices != nullptr) append_choices(exec, chunk, *choices);
   }
   if (tensor_.is_split()) combine_shards(exec, batch, token_logp);
   const auto logp = arena_.vector<double>(logp_, batch.num_completions());
@@ -156,25 +150,49 @@ void Head<T>::backward(const ExecSpace& exec, const LlamaTensors<T>& weights, co
 }
 
 template <class T>
-std::vector<int> Head<T>::greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                                 Matrix<const T> x) {
+std::vector<Choice> Head<T>::greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                    Matrix<const T> x) {
   std::vector<Choice> choices;
   for (const Chunk& chunk : chunks(batch)) {
     compute_logits(exec, weights, batch, chunk, x);
-    const auto index = arena_.vector<int>(argmax_, chunk.size());
-    const auto largest = arena_.vector<Accumulate<T>>(largest_, chunk.size());
-    kernels::argmax_rows<Accumulate<T>>(exec, logits(chunk), vocabulary_.count, index, largest);
-    const auto tokens = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
-    const auto values = Kokkos::create_mirror_view_and_copy(HostSpace{}, largest);
-    for (std::int64_t r = 0; r < chunk.size(); ++r) {
-      choices.push_back({static_cast<double>(values(r)), vocabulary_.first + tokens(r)});
-    }
+    append_choices(exec, chunk, choices);
   }
-  return tensor_.is_split() ? best_of_shards(*tensor_.communicator, choices) : tokens_of(choices);
+  combine_choices(choices);
+  return choices;
 }
 
-#define RECPO_INSTANTIATE(T) template class Head<T>;
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+template <class T>
+void Head<T>::append_choices(const ExecSpace& exec, const Chunk& chunk, std::vector<Choice>& choices) {
+  const auto index = arena_.vector<int>(argmax_, chunk.size());
+  const auto largest = arena_.vector<Accumulate<T>>(largest_, chunk.size());
+  const auto second = arena_.vector<Accumulate<T>>(second_, chunk.size());
+  kernels::argmax_rows<Accumulate<T>>(exec, logits(chunk), vocabulary_.count, index, largest, second);
+  const auto tokens = Kokkos::create_mirror_view_and_copy(HostSpace{}, index);
+  const auto values = Kokkos::create_mirror_view_and_copy(HostSpace{}, largest);
+  const auto others = Kokkos::create_mirror_view_and_copy(HostSpace{}, second);
+  for (std::int64_t r = 0; r < chunk.size(); ++r)
+    choices.push_back({static_cast<double>(values(r)), static_cast<double>(others(r)),
+                       static_cast<std::int32_t>(vocabulary_.first + tokens(r))});
+}
+
+// Of all shards; among equals the smallest token, which is on the lowest shard.
+template <class T>
+void Head<T>::combine_choices(std::vector<Choice>& choices) const {
+  if (!tensor_.is_split()) return;
+  std::vector<std::vector<Choice>> shards = parallel::gather_by_rank(*tensor_.communicator, choices);
+  choices = std::move(shards.front());
+  for (const std::vector<Choice>& other : std::span(shards).subspan(1)) {
+    for (std::size_t r = 0; r < choices.size(); ++r) {
+      Choice& best = choices[r];
+      if (other[r].logit > best.logit) {
+        best = {other[r].logit, std::max(best.logit, other[r].runner_up), other[r].token};
+      } else {
+        best.runner_up = std::max(best.runner_up, other[r].logit);
+      }
+    }
+  }
+}
+
+RECPO_INSTANTIATE_STORAGE_CLASS(Head);
 
 }  // namespace recpo::model

@@ -1,17 +1,31 @@
 #pragma once
-// The end of the decoder: final norm and vocabulary head on the R rows that predict answer tokens only, a chunk of rows
+// LM head: final norm and vocabulary head on the R rows that predict answer tokens only, a chunk of rows
 // at a time so that the logits [chunk, V] stay small. With one chunk the logits are kept for the backward pass, with
 // more they are computed again. Under tensor parallelism a shard has the logits of its part of the vocabulary;
-// log-probs and gradients of x are the whole ones on every shard. Collective over the shards.
+// log-probs and gradients of x are complete on every shard. Collective over the shards.
 
 #include "src/model/config.hpp"
 #include "src/model/device_batch.hpp"
+#include "src/model/parameter_store.hpp"
 #include "src/model/tensor_parallel.hpp"
-#include "src/model/weights.hpp"
-#include "src/support/arena.hpp"
+#include "src/support/memory_pool.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::model {
+
+// Greedy choice after a logit row: the token of the largest logit (the smallest among equals) and the largest of the
+// other logits.
+struct Choice {
+  double logit = 0, runner_up = 0;
+  std::int32_t token = 0;
+};
+
+// What a pass over trees says, on the host.
+struct TreeOutput {
+  std::vector<double> logp;        // [C]
+  std::vector<double> token_logp;  // [M]
+  std::vector<Choice> choices;     // [R]
+};
 
 template <class T>
 class Head {
@@ -21,7 +35,7 @@ class Head {
     std::int64_t logit_rows = 0, targets = 0, completions = 0, chunk_rows = 0;
     bool training = false;
   };
-  // `config` is the whole decoder's. Plans its slices in `arena`.
+  // `config` is the unsharded decoder's. Plans its slices in `arena`.
   Head(const LlamaConfig& config, const TensorParallel& tensor, const Capacity& capacity, Arena& arena);
 
   // Log-prob of every completion, [C], in the arena until the next forward. x [T, H] is the last block's output.
@@ -31,9 +45,12 @@ class Head {
   // any.
   void backward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch, Matrix<const T> x,
                 Vector<const double> d_logp, Matrix<T> d_x, const LlamaTensors<Accumulate<T>>& gradients);
-  // Greedy next token after each logit row, on the host.
-  std::vector<int> greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
-                          Matrix<const T> x);
+  // After each logit row, on the host.
+  std::vector<Choice> greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                             Matrix<const T> x);
+  // Both, from the same logits.
+  TreeOutput forward_and_greedy(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                                Matrix<const T> x);
 
  private:
   struct Chunk {
@@ -41,6 +58,11 @@ class Head {
     std::int64_t size() const { return end - begin; }
   };
   std::vector<Chunk> chunks(const DeviceBatch& batch) const;
+  Vector<const double> forward(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
+                               Matrix<const T> x, std::vector<Choice>* choices);
+  // From the logits of a chunk, those of this shard's part of the vocabulary. Waits.
+  void append_choices(const ExecSpace& exec, const Chunk& chunk, std::vector<Choice>& choices);
+  void combine_choices(std::vector<Choice>& choices) const;
   // gathered, normed and logits of a chunk
   void compute_logits(const ExecSpace& exec, const LlamaTensors<T>& weights, const DeviceBatch& batch,
                       const Chunk& chunk, Matrix<const T> x);
@@ -61,7 +83,7 @@ class Head {
   Arena& arena_;
   std::int64_t chunk_rows_;
   Arena::Slice gathered_, normed_, inverse_rms_, logits_, d_logits_, lse_, shard_lse_, token_logp_, logp_, d_normed_,
-      d_gathered_, norm_workspace_, argmax_, largest_;
+      d_gathered_, norm_workspace_, argmax_, largest_, second_;
 };
 
 }  // namespace recpo::model

@@ -1,93 +1,10 @@
 #include "src/model/parameter_store.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "src/model/parameter_layout.hpp"
-#include "src/model/parameter_shard.hpp"
 #include "src/support/check.hpp"
-#include "src/support/random.hpp"
 
 namespace recpo::model {
-namespace {
-constexpr std::string_view kLayers = "model.layers.";
-std::string layer_prefix(std::int64_t layer) { return fmt::format("{}{}.", kLayers, layer); }
-
-// "model.layers.3.self_attn.q_proj.weight" -> "model.layers.3"
-std::string bucket_name(const Parameter& first) {
-  const std::string& name = first.name;
-  if (!first.decay) return "norms";
-  if (const auto end = name.find(".", kLayers.size()); name.find(".lora_") != name.npos)
-    return fmt::format("{}.adapters{}", name.substr(0, end), first.split == Split::kNone ? ", whole" : "");
-  return name.substr(0, name.starts_with(kLayers) ? name.find('.', kLayers.size()) : name.rfind('.'));
-}
-
-// A layer of the decoder, not its adapters.
-bool is_layer(const std::string& bucket) {
-  return bucket.starts_with(kLayers) && bucket.find('.', kLayers.size()) == bucket.npos;
-}
-
-std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
-}  // namespace
-
-std::vector<Parameter> llama_parameters(const LlamaConfig& config, const Shard& shard) {
-  const std::int64_t hidden = config.hidden_size, ffn = config.intermediate_size;
-  const std::int64_t query = config.query_width(), key_value = config.key_value_width();
-  ParameterLayout layout(shard);
-  layout.open_bucket();
-  layout.matrix("model.embed_tokens.weight", config.vocab_size, hidden, Split::kRows);
-  for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
-    const std::string prefix = layer_prefix(l);
-    layout.open_bucket();
-    layout.matrix(prefix + "self_attn.q_proj.weight", query, hidden, Split::kRows);
-    layout.matrix(prefix + "self_attn.k_proj.weight", key_value, hidden, Split::kRows);
-    layout.matrix(prefix + "self_attn.v_proj.weight", key_value, hidden, Split::kRows);
-    layout.matrix(prefix + "self_attn.o_proj.weight", hidden, query, Split::kColumns);
-    layout.matrix(prefix + "mlp.gate_proj.weight", ffn, hidden, Split::kRows);
-    layout.matrix(prefix + "mlp.up_proj.weight", ffn, hidden, Split::kRows);
-    layout.matrix(prefix + "mlp.down_proj.weight", hidden, ffn, Split::kColumns);
-  }
-  if (!config.tie_word_embeddings) {
-    layout.open_bucket();
-    layout.matrix("lm_head.weight", config.vocab_size, hidden, Split::kRows);
-  }
-  layout.open_bucket();
-  for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
-    layout.norm(layer_prefix(l) + "input_layernorm.weight", hidden);
-    layout.norm(layer_prefix(l) + "post_attention_layernorm.weight", hidden);
-  }
-  layout.norm("model.norm.weight", hidden);
-  return layout.take();
-}
-
-StoreLayout::StoreLayout(std::vector<Parameter> all, GradientMemory gradients, int ranks)
-    : parameters(std::move(all)), gradient_memory(gradients) {
-  const std::int64_t multiple = kChunkAlignment * chunks_of_bucket(ranks);
-  for (Parameter& parameter : parameters) {
-    if (static_cast<std::size_t>(parameter.bucket) == buckets.size()) {
-      size = round_up(size, multiple);
-      if (!buckets.empty()) buckets.back().end = size;
-      buckets.push_back({bucket_name(parameter), size, size, parameter.split == Split::kNone});
-    }
-    parameter.offset = size;
-    size += parameter.size();
-  }
-  size = round_up(size, multiple);
-  if (!buckets.empty()) buckets.back().end = size;
-
-  std::int64_t slots[2] = {-1, -1}, layers = 0;
-  for (const Bucket& bucket : buckets) {
-    if (gradients == GradientMemory::kNone) break;
-    const bool shares = gradients == GradientMemory::kTwoLayers && is_layer(bucket.name);
-    if (shares && layers >= 2) {
-      gradient_begin.push_back(slots[layers % 2]);
-    } else {
-      gradient_begin.push_back(gradient_size);
-      gradient_size += bucket.size();
-    }
-    if (shares) slots[layers++ % 2] = gradient_begin.back();
-  }
-}
 
 template <class T>
 ParameterStore<T>::ParameterStore(std::vector<Parameter> parameters, GradientMemory gradients, int ranks)
@@ -107,10 +24,15 @@ Vector<Accumulate<T>> ParameterStore<T>::bucket_gradients(std::size_t bucket) co
 }
 
 template <class T>
+std::optional<std::size_t> ParameterStore<T>::find(const std::string& name) const {
+  const auto found = std::ranges::find(parameters(), name, &Parameter::name);
+  if (found == parameters().end()) return std::nullopt;
+  return static_cast<std::size_t>(found - parameters().begin());
+}
+
+template <class T>
 std::size_t ParameterStore<T>::index(const std::string& name) const {
-  for (std::size_t i = 0; i < layout_.parameters.size(); ++i) {
-    if (layout_.parameters[i].name == name) return i;
-  }
+  if (const auto found = find(name)) return *found;
   throw_error(ExitCode::kInternal, "no parameter is called {}", name);
 }
 
@@ -128,15 +50,18 @@ Matrix<Accumulate<T>> ParameterStore<T>::fused_gradient(std::size_t first, std::
 template <class T>
 template <class Element>
 Matrix<Element> ParameterStore<T>::matrix(Element* memory, std::size_t first, std::size_t last) const {
-  RECPO_REQUIRE(first <= last && last < layout_.parameters.size());
-  std::int64_t rows = 0;
+  RECPO_REQUIRE(first <= last && last < parameters().size());
+  const Parameter& top = parameters()[first];
+  const bool is_vector = top.shape.size() == 1;
+  std::int64_t elements = 0;
   for (std::size_t i = first; i <= last; ++i) {
-    RECPO_REQUIRE(layout_.parameters[i].columns() == layout_.parameters[first].columns());
-    RECPO_REQUIRE(layout_.parameters[i].offset ==
-                  layout_.parameters[first].offset + rows * layout_.parameters[first].columns());
-    rows += layout_.parameters[i].rows();
+    const Parameter& parameter = parameters()[i];
+    RECPO_REQUIRE(is_vector || parameter.columns() == top.columns());
+    RECPO_REQUIRE(parameter.offset == top.offset + elements);
+    elements += parameter.size();
   }
-  return Matrix<Element>(memory + layout_.parameters[first].offset, rows, layout_.parameters[first].columns());
+  const std::int64_t columns = is_vector ? elements : top.columns();
+  return Matrix<Element>(memory + top.offset, elements / columns, columns);
 }
 
 template <class T>
@@ -145,27 +70,71 @@ void initialize_weights(const LlamaConfig& config, std::uint64_t seed, Parameter
   Kokkos::deep_copy(host, T(0));
   for (const Parameter& parameter : store.parameters()) {
     T* values = host.data() + parameter.offset;
-    if (parameter.split == Split::kNone) {
+    if (parameter.role == Role::kBias) continue;
+    if (parameter.role == Role::kNorm) {
       std::fill_n(values, parameter.size(), T(1));
       continue;
     }
-    for (std::int64_t row = 0; row < parameter.valid_rows; ++row) {
-      Random random(seed, parameter.name, static_cast<std::uint64_t>(parameter.row_begin + row));
-      for (std::int64_t c = 0; c < parameter.column_begin + parameter.columns(); ++c) {
-        const double value = config.initializer_range * random.normal();
-        if (c >= parameter.column_begin) {
-          values[row * parameter.columns() + c - parameter.column_begin] = static_cast<T>(value);
-        }
-      }
-    }
+    draw_rows(
+        parameter, seed, [&](Random& random) { return config.initializer_range * random.normal(); }, values);
   }
   Kokkos::deep_copy(store.weights(), host);
 }
 
-#define RECPO_INSTANTIATE(T)        \
-  template class ParameterStore<T>; \
-  template void initialize_weights<T>(const LlamaConfig&, std::uint64_t, ParameterStore<T>&);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE_CLASS(ParameterStore);
+RECPO_INSTANTIATE_STORAGE(initialize_weights);
+
+namespace {
+// `matrix(first, last)` gives neighbouring parameters as one matrix, of weights or of gradients.
+template <class T, class Store, class MatrixOf>
+LlamaTensors<T> collect(const LlamaConfig& config, const Store& store, const MatrixOf& matrix) {
+  const auto fused = [&](const std::string& first, const std::string& last) {
+    return matrix(store.index(first), store.index(last));
+  };
+  const auto one = [&](const std::string& name) { return fused(name, name); };
+  // Neighbours in one row; empty where there are none.
+  const auto vectors = [&](const std::string& first, const std::string& last) {
+    if (!store.find(first)) return Vector<T>();
+    const Matrix<T> row = fused(first, last);
+    return Vector<T>(row.data(), row.extent(1));
+  };
+  const auto vector = [&](const std::string& name) { return vectors(name, name); };
+  LlamaTensors<T> tensors;
+  tensors.embedding = one("model.embed_tokens.weight");
+  for (std::int64_t l = 0; l < config.num_hidden_layers; ++l) {
+    const auto name = [l](const char* part) { return fmt::format("model.layers.{}.{}.weight", l, part); };
+    BlockTensors<T> block;
+    const auto bias = [l](const char* part) { return fmt::format("model.layers.{}.{}.bias", l, part); };
+    block.input_norm = vector(name("input_layernorm"));
+    block.qkv = fused(name("self_attn.q_proj"), name("self_attn.v_proj"));
+    block.qkv_bias = vectors(bias("self_attn.q_proj"), bias("self_attn.v_proj"));
+    block.q_norm = vector(name("self_attn.q_norm"));
+    block.k_norm = vector(name("self_attn.k_norm"));
+    block.o = one(name("self_attn.o_proj"));
+    block.post_norm = vector(name("post_attention_layernorm"));
+    block.gate_up = fused(name("mlp.gate_proj"), name("mlp.up_proj"));
+    block.down = one(name("mlp.down_proj"));
+    tensors.blocks.push_back(block);
+  }
+  tensors.final_norm = vector("model.norm.weight");
+  tensors.head = config.tie_word_embeddings ? tensors.embedding : one("lm_head.weight");
+  return tensors;
+}
+}  // namespace
+
+template <class T>
+LlamaTensors<T> llama_weights(const LlamaConfig& config, const ParameterStore<T>& store) {
+  return collect<T>(config, store,
+                    [&](std::size_t first, std::size_t last) { return store.fused_weight(first, last); });
+}
+
+template <class T>
+LlamaTensors<Accumulate<T>> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store) {
+  return collect<Accumulate<T>>(config, store,
+                                [&](std::size_t first, std::size_t last) { return store.fused_gradient(first, last); });
+}
+
+RECPO_INSTANTIATE_STORAGE(llama_weights);
+RECPO_INSTANTIATE_STORAGE(llama_gradients);
 
 }  // namespace recpo::model

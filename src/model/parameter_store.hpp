@@ -1,70 +1,17 @@
 #pragma once
-// The one registry of parameters: name -> shape, part held here, bucket, decay; weights and gradients are one
-// allocation each, laid out bucket by bucket (embedding, one bucket a layer, head, all norms), so that optimizer slices
-// and collectives are contiguous. Everything that visits parameters (init, load, save, clip, step) goes through it. The
-// store owns the memory; weights are stored as T, gradients as Accumulate<T>; Views handed out stay valid as long as it
-// lives. Not collective.
+// Weights and gradients of the parameters of parameter_layout.hpp, one allocation each, owned by the store; weights are
+// stored as T, gradients as Accumulate<T>. Views stay valid as long as the store lives. Not collective.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "src/model/config.hpp"
-#include "src/model/tensor_parallel.hpp"
-#include "src/support/planned_vector.hpp"
+#include "src/model/parameter_layout.hpp"
+#include "src/support/memory_pool.hpp"
+#include "src/support/random.hpp"
 
 namespace recpo::model {
-
-enum class Split : std::uint8_t { kNone, kRows, kColumns };  // how tensor parallelism cuts the matrix
-
-struct Parameter {
-  std::string name;                 // Hugging Face's, "model.layers.3.self_attn.q_proj.weight"
-  std::vector<std::int64_t> shape;  // global, row-major: [rows, columns] or [columns]
-  Split split = Split::kNone;
-  bool decay = true;  // weight decay applies (matrices and embeddings, not norms)
-  int bucket = 0;
-  std::int64_t offset = 0;  // of its first element in weights()
-
-  // The part held here: global rows [row_begin, row_begin + valid_rows), columns [column_begin, column_begin +
-  // columns()). Rows beyond valid_rows pad the vocabulary.
-  std::int64_t row_begin = 0, column_begin = 0, valid_rows = 1;
-  std::int64_t held_rows = 1, held_columns = 0;
-
-  std::int64_t global_rows() const { return shape.size() == 2 ? shape[0] : 1; }
-  std::int64_t global_columns() const { return shape.back(); }
-  std::int64_t global_size() const { return global_rows() * global_columns(); }
-  std::int64_t rows() const { return held_rows; }
-  std::int64_t columns() const { return held_columns; }
-  std::int64_t size() const { return rows() * columns(); }
-};
-
-struct Bucket {
-  std::string name;                 // "model.embed_tokens", "model.layers.3", "lm_head", "norms"
-  std::int64_t begin = 0, end = 0;  // elements; buckets tile the allocation
-  bool replicated = false;          // every tensor-parallel shard holds the same
-  std::int64_t size() const { return end - begin; }
-};
-
-// The parameters of a shard of a Llama decoder in storage order. q, k, v are neighbours, and so are gate and up: their
-// products are one matrix product each. No lm_head with tied embeddings. The norms come last, the final one at the end.
-std::vector<Parameter> llama_parameters(const LlamaConfig& config, const Shard& shard = {});
-
-// Memory for gradients: none; all at once; or two layers at a time, for gradients that leave as soon as a layer is done
-// (ZeRO-2). In the last form layers l and l + 2 share memory; the other buckets have their own.
-enum class GradientMemory : std::uint8_t { kNone, kWhole, kTwoLayers };
-
-// Where everything lies, in elements. Buckets are padded so that each is cut into equal slices for `ranks`
-// data-parallel ranks; the layout is the same for 1, 2, 4, .., 64 ranks.
-struct StoreLayout {
-  StoreLayout(std::vector<Parameter> parameters, GradientMemory gradients, int ranks);
-
-  std::vector<Parameter> parameters;
-  std::vector<Bucket> buckets;
-  std::int64_t size = 0;
-  GradientMemory gradient_memory;
-  std::vector<std::int64_t> gradient_begin;  // of each bucket
-  std::int64_t gradient_size = 0;
-};
 
 template <class T>
 struct Adapters;  // lora.hpp
@@ -78,10 +25,11 @@ class ParameterStore {
   ParameterStore(std::vector<Parameter> parameters, bool with_gradients)
       : ParameterStore(std::move(parameters), with_gradients ? GradientMemory::kWhole : GradientMemory::kNone) {}
 
-  // Low-rank adapters beside this store's projections, which are then frozen; null where there are none.
+  // Low-rank adapters of this store's projections, which are then frozen; null where there are none.
   const std::shared_ptr<Adapters<T>>& adapters() const { return adapters_; }
-  void carry(std::shared_ptr<Adapters<T>> adapters) { adapters_ = std::move(adapters); }
+  void attach_adapters(std::shared_ptr<Adapters<T>> adapters) { adapters_ = std::move(adapters); }
 
+  const StoreLayout& layout() const { return layout_; }
   const std::vector<Parameter>& parameters() const { return layout_.parameters; }
   const std::vector<Bucket>& buckets() const { return layout_.buckets; }
   std::int64_t size() const { return layout_.size; }  // elements, padding included
@@ -95,10 +43,12 @@ class ParameterStore {
   Vector<T> bucket_weights(std::size_t bucket) const;
   Vector<Gradient> bucket_gradients(std::size_t bucket) const;
 
+  std::optional<std::size_t> find(const std::string& name) const;
   std::size_t index(const std::string& name) const;  // kInternal when unknown
   Matrix<T> weight(std::size_t parameter) const { return fused_weight(parameter, parameter); }
   Matrix<Gradient> gradient(std::size_t parameter) const { return fused_gradient(parameter, parameter); }
-  // Neighbours first..last of equal width as one matrix (q|k|v, gate|up).
+  // Neighbours first..last as one matrix (q|k|v, gate|up): matrices of equal width below each other, vectors in one
+  // row.
   Matrix<T> fused_weight(std::size_t first, std::size_t last) const;
   Matrix<Gradient> fused_gradient(std::size_t first, std::size_t last) const;
 
@@ -107,14 +57,51 @@ class ParameterStore {
   Matrix<Element> matrix(Element* memory, std::size_t first, std::size_t last) const;
 
   const StoreLayout layout_;
-  PlannedVector<T> weights_;
-  PlannedVector<Gradient> gradients_;
+  PoolVector<T> weights_;
+  PoolVector<Gradient> gradients_;
   std::shared_ptr<Adapters<T>> adapters_;
 };
 
-// Random weights: normal with config.initializer_range for matrices and embeddings, 1 for norms. A pure function of
-// (seed, parameter name, global row), so that shards together are the whole.
+// Assigns draw(random) to the elements of a parameter that are held at `values`. The numbers are a pure function of
+// (seed, parameter name, global row), so that shards agree with the unsharded model.
+template <class T, class Draw>
+void draw_rows(const Parameter& parameter, std::uint64_t seed, const Draw& draw, T* values) {
+  for (std::int64_t row = 0; row < parameter.valid_rows; ++row) {
+    Random random(seed, parameter.name, static_cast<std::uint64_t>(parameter.row_begin + row));
+    for (std::int64_t c = 0; c < parameter.column_begin; ++c) draw(random);
+    for (std::int64_t c = 0; c < parameter.columns(); ++c)
+      values[row * parameter.columns() + c] = static_cast<T>(draw(random));
+  }
+}
+
+// Random weights: normal with config.initializer_range for matrices and embeddings, 1 for norms, 0 for biases.
 template <class T>
 void initialize_weights(const LlamaConfig& config, std::uint64_t seed, ParameterStore<T>& store);
+
+// The decoder's matrices as the equations need them: neighbours fused (q|k|v, gate|up), one struct a block. Views into
+// a ParameterStore, which must outlive them. The same struct serves for weights and for their gradients.
+template <class T>
+struct BlockTensors {
+  Vector<T> input_norm, post_norm;  // [H]
+  Matrix<T> qkv;                    // [(N + 2G) D, H]
+  Vector<T> qkv_bias;               // [(N + 2G) D]; empty where the architecture has none
+  Vector<T> q_norm, k_norm;         // [D], norms of heads; likewise
+  Matrix<T> o;                      // [H, N D]
+  Matrix<T> gate_up;                // [2F, H]
+  Matrix<T> down;                   // [H, F]
+};
+
+template <class T>
+struct LlamaTensors {
+  Matrix<T> embedding;  // [V, H]
+  std::vector<BlockTensors<T>> blocks;
+  Vector<T> final_norm;  // [H]
+  Matrix<T> head;        // [V, H]; the embedding itself when tied
+};
+
+template <class T>
+LlamaTensors<T> llama_weights(const LlamaConfig& config, const ParameterStore<T>& store);
+template <class T>
+LlamaTensors<Accumulate<T>> llama_gradients(const LlamaConfig& config, const ParameterStore<T>& store);
 
 }  // namespace recpo::model

@@ -2,10 +2,9 @@
 
 #include <fmt/ranges.h>
 
-#include <array>
 #include <cmath>
 
-#include "src/data/utility.hpp"
+#include "src/data/rows.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::objective {
@@ -24,17 +23,18 @@ class Floor {
   bool floored_ = false;
 };
 
+// A line here adds a margin: choices of align.margin and reports follow.
 struct Margin {
   const char* name;
   double (*unscaled)(double preferred, double dispreferred, Floor& floor);  // gamma / lambda
 };
 
-constexpr std::array<Margin, 4> kMargins = {{
+constexpr Margin kMargins[] = {
     {"ratio", [](double p, double d, Floor& floor) { return p / floor(d); }},
     {"log-ratio", [](double p, double d, Floor& floor) { return std::log(floor(p)) - std::log(floor(d)); }},
     {"log-diff", [](double p, double d, Floor& floor) { return std::log(floor(1 + p - d)); }},
     {"log-diff-printed", [](double p, double d, Floor& floor) { return std::log(floor(p - d)); }},
-}};
+};
 }  // namespace
 
 double utility(double rating, double latency, double alpha) {

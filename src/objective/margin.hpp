@@ -4,7 +4,8 @@
 // are raised to kMarginFloor, and the result says so.
 
 #include <string>
-#include <vector>
+
+#include "src/objective/options.hpp"
 
 namespace recpo::objective {
 
@@ -17,12 +18,7 @@ struct MarginValue {
 };
 inline constexpr double kMarginFloor = 1e-6;
 
-//   ratio            lambda phi_p / phi_d
-//   log-ratio        lambda (log phi_p - log phi_d)
-//   log-diff         lambda log(1 + phi_p - phi_d)
-//   log-diff-printed lambda log(phi_p - phi_d)
-// Throws kUsage for other names.
+// `name` is one of margin_names(). Throws kUsage for others.
 MarginValue margin(const std::string& name, double lambda, double preferred_utility, double dispreferred_utility);
-std::vector<std::string> margin_names();
 
 }  // namespace recpo::objective

@@ -1,6 +1,6 @@
 #pragma once
-// How fast each pair of ranks exchanges data, measured at start-up, and whether the tensor-parallel groups sit on the
-// fast links. On a node with links of several kinds (NVLink between some pairs of GPUs, PCIe between the others) the
+// Pairwise bandwidth of the ranks, measured at start-up, and a check that the tensor-parallel groups sit on the fast
+// links. On a node with links of several kinds (NVLink between some pairs of GPUs, PCIe between the others) the
 // order of the ranks decides over which of them the groups communicate.
 
 #include <optional>
@@ -28,10 +28,14 @@ class BandwidthMatrix {
   std::vector<double> values_;
 };
 
-// Who meets whom in a round of a tournament in which every pair meets exactly once: the partner of each rank, itself
+// Round-robin schedule in which every pair of ranks meets exactly once: the partner of each rank in a round, itself
 // where it pauses (odd numbers of ranks). Rounds: ranks - 1, or `ranks` where that is odd.
 int tournament_rounds(int ranks);
 std::vector<int> tournament_partners(int ranks, int round);
+
+// Sends `mine` to rank `peer` and fills `theirs`, of the same size, with what it sends: over NCCL where the collectives
+// go there, else between host copies. Collective over the two ranks of `world`; complete when it returns.
+void exchange_with(Communicator& world, int peer, const Vector<float>& mine, const Vector<float>& theirs);
 
 // Collective over `world`; the same matrix on every rank. Disjoint pairs exchange a few MiB at once, the best of some
 // repeats counts, as the slower of the two saw it. Ends after about `limit_seconds` of exchanges, with the pairs

@@ -1,8 +1,7 @@
 #include "src/parallel/communicator.hpp"
 
-#include <chrono>
-
 #include "src/support/check.hpp"
+#include "src/support/units.hpp"
 
 namespace recpo::parallel {
 namespace {
@@ -20,11 +19,11 @@ void fence_on_host(const ExecSpace& exec) {
 class Stopwatch {
  public:
   explicit Stopwatch(double& seconds) : seconds_(seconds) {}
-  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+  ~Stopwatch() { seconds_ += seconds_since(start_); }
 
  private:
   double& seconds_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  Clock::time_point start_ = Clock::now();
 };
 }  // namespace
 
@@ -56,8 +55,9 @@ std::unique_ptr<Pending> Communicator::start_all_gather(const ExecSpace& exec, B
   return gather_slices(exec, data);
 }
 
-void Communicator::exchange(const ExecSpace&, int peer, Buffer, Buffer) {
-  throw_error(ExitCode::kInternal, "exchange with rank {}: this communicator has no messages between two ranks", peer);
+bool Communicator::barrier_while(const std::function<bool()>&) {
+  barrier();
+  return true;
 }
 
 }  // namespace recpo::parallel

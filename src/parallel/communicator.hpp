@@ -11,13 +11,16 @@
 // Slices: a buffer of n elements, n a multiple of size(), belongs to the ranks in size() equal parts; rank r's slice is
 // [r n / size, (r + 1) n / size).
 
+#include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "src/parallel/backend.hpp"
 #include "src/support/views.hpp"
 
 namespace recpo::parallel {
@@ -47,7 +50,7 @@ struct Buffer {
   std::int64_t bytes() const { return size * bytes_of(element); }
 };
 
-// A collective on its way. The buffer must not be touched before wait() has returned. wait() orders later work on
+// A collective in flight. The buffer must not be touched before wait() has returned. wait() orders later work on
 // `exec` after the collective; the destructor of an unfinished one waits too.
 class Pending {
  public:
@@ -91,17 +94,15 @@ class Communicator {
   void reduce_scatter_sum(const ExecSpace& exec, Buffer data) { wait(exec, *start_reduce_scatter_sum(exec, data)); }
   void all_gather(const ExecSpace& exec, Buffer data) { wait(exec, *start_all_gather(exec, data)); }
 
-  // Sends `mine` to rank `peer` and fills `theirs` with what it sends, after work on `exec`; buffers of equal size that
-  // do not overlap. Collective over the two ranks alone. Has ended on the host when it returns; not counted as traffic.
-  // Throws kInternal where there are no messages between two ranks (serial).
-  virtual void exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs);
-
   // Host data.
   virtual void broadcast(std::span<std::byte> data, int root) = 0;
   virtual int all_reduce_max(int value) = 0;
   // Concatenation in rank order of every rank's bytes (sizes may differ).
   virtual std::vector<std::string> all_gather(const std::string& mine) = 0;
   virtual void barrier() = 0;
+  // A barrier for long waits: the rank sleeps and asks `keep_waiting` every few milliseconds. False as soon as that
+  // says no; nothing collective is possible with these ranks then.
+  virtual bool barrier_while(const std::function<bool()>& keep_waiting);
 
   // Since construction. Waiting is the time this thread was held by collectives: what communication costs a step beyond
   // what overlaps (with NCCL the host does not wait, and this stays near zero).
@@ -118,6 +119,27 @@ class Communicator {
   double seconds_waiting_ = 0;
 };
 
+// Every rank's numbers, or plain structs of them, in rank order. Collective; sizes may differ.
+template <class T>
+std::vector<std::vector<T>> gather_by_rank(Communicator& communicator, const std::vector<T>& mine) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  const std::string own(reinterpret_cast<const char*>(mine.data()), mine.size() * sizeof(T));
+  std::vector<std::vector<T>> all;
+  for (const std::string& bytes : communicator.all_gather(own)) {
+    all.emplace_back(bytes.size() / sizeof(T));
+    std::copy_n(bytes.data(), bytes.size(), reinterpret_cast<char*>(all.back().data()));
+  }
+  return all;
+}
+
+// The same as one vector.
+template <class T>
+std::vector<T> gather_values(Communicator& communicator, const std::vector<T>& mine) {
+  std::vector<T> all;
+  for (const std::vector<T>& part : gather_by_rank(communicator, mine)) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 template <class T>
 void broadcast(Communicator& communicator, std::span<T> data, int root) {
   communicator.broadcast(std::as_writable_bytes(data), root);
@@ -128,10 +150,36 @@ struct ProcessGrid {
   std::unique_ptr<Communicator> world, dp, tp;
 };
 
-// backend = auto | serial | mpi | nccl; auto: NCCL where the program has it and runs on GPUs, MPI when started with
-// more than one rank, otherwise serial. `ranks` > 0 takes the first ranks of the world only (tests, benchmarks); the
+// `ranks` > 0 takes the first ranks of the world only (tests, benchmarks); the
 // others get an empty grid. Throws kUsage when tp does not divide the ranks or the backend is not there. Collective
 // over all ranks of the program.
-ProcessGrid make_process_grid(const std::string& backend, int tp, int ranks = 0);
+ProcessGrid make_process_grid(Backend backend, int tp, int ranks = 0);
+
+// Equal division of work among the ranks of an axis: rank r of R takes items [n r / R, n (r + 1) / R).
+struct Share {
+  std::size_t begin = 0, end = 0;
+  std::size_t size() const { return end - begin; }
+};
+
+inline Share share_of(std::size_t n, const Communicator& axis) {
+  const auto rank = static_cast<std::size_t>(axis.rank()), ranks = static_cast<std::size_t>(axis.size());
+  return {n * rank / ranks, n * (rank + 1) / ranks};
+}
+
+// Communicator of one rank: collectives do nothing.
+class SerialCommunicator final : public Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void broadcast(std::span<std::byte>, int) override {}
+  int all_reduce_max(int value) override { return value; }
+  std::vector<std::string> all_gather(const std::string& mine) override { return {mine}; }
+  void barrier() override {}
+
+ protected:  // the base class does not ask one rank
+  void sum_all(const ExecSpace&, const Buffer&) override {}
+  std::unique_ptr<Pending> sum_slices(const ExecSpace&, const Buffer&) override { return nullptr; }
+  std::unique_ptr<Pending> gather_slices(const ExecSpace&, const Buffer&) override { return nullptr; }
+};
 
 }  // namespace recpo::parallel

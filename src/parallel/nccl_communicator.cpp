@@ -137,8 +137,7 @@ class NcclCommunicator final : public MpiCommunicator {
   explicit NcclCommunicator(MPI_Comm communicator)
       : MpiCommunicator(communicator), channel_(communicator, rank(), size()) {}
 
-  void exchange(const ExecSpace& exec, int peer, Buffer mine, Buffer theirs) override {
-    RECPO_REQUIRE(mine.bytes() == theirs.bytes() && peer != rank());
+  void exchange(const ExecSpace& exec, int peer, const Buffer& mine, const Buffer& theirs) {
     launch(exec, [&] {
       ncclGroupStart();  // both at once: alone, each rank's send would wait for the other's receive
       ncclSend(mine.data, static_cast<std::size_t>(mine.bytes()), ncclInt8, peer, channel_.nccl(), channel_.stream());
@@ -194,6 +193,12 @@ std::string nccl_version() {
   int version = 0;
   ncclGetVersion(&version);
   return fmt::format("NCCL {}.{}.{}", version / 10000, version / 100 % 100, version % 100);
+}
+
+bool nccl_exchange(Communicator& communicator, const ExecSpace& exec, int peer, Buffer mine, Buffer theirs) {
+  auto* nccl = dynamic_cast<NcclCommunicator*>(&communicator);
+  if (nccl != nullptr) nccl->exchange(exec, peer, mine, theirs);
+  return nccl != nullptr;
 }
 
 std::unique_ptr<Communicator> make_nccl_communicator(MPI_Comm communicator) {

@@ -23,4 +23,8 @@ std::string nccl_version();  // "NCCL 2.28.3", or "without NCCL"
 // Takes ownership of `communicator`. Collective. kInternal where NCCL does not start.
 std::unique_ptr<Communicator> make_nccl_communicator(MPI_Comm communicator);
 
+// Sends `mine` to rank `peer` and fills `theirs` with what it sends, over NCCL; buffers of equal size. Collective over
+// the two ranks. False, and nothing done, where `communicator` is not NCCL's.
+bool nccl_exchange(Communicator& communicator, const ExecSpace& exec, int peer, Buffer mine, Buffer theirs);
+
 }  // namespace recpo::parallel

@@ -3,7 +3,6 @@
 #include "src/parallel/communicator.hpp"
 #include "src/parallel/mpi_communicator.hpp"
 #include "src/parallel/nccl_communicator.hpp"
-#include "src/parallel/serial_communicator.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::parallel {
@@ -15,13 +14,13 @@ bool mpi_is_running() {
   return initialized && !finalized;
 }
 
-std::unique_ptr<Communicator> make(const std::string& backend, MPI_Comm part) {
-  const bool nccl = backend == "nccl" || (backend == "auto" && !kOnHost && has_nccl());
+std::unique_ptr<Communicator> make(Backend backend, MPI_Comm part) {
+  const bool nccl = backend == Backend::kNccl || (backend == Backend::kAuto && !kOnHost && has_nccl());
   return nccl ? make_nccl_communicator(part) : std::make_unique<MpiCommunicator>(part);
 }
 
 // Collective over the world; nothing for ranks that do not take part.
-std::unique_ptr<Communicator> split_world(const std::string& backend, bool takes_part, int color, int key) {
+std::unique_ptr<Communicator> split_world(Backend backend, bool takes_part, int color, int key) {
   MPI_Comm part = MPI_COMM_NULL;
   const int status = MPI_Comm_split(MPI_COMM_WORLD, takes_part ? color : MPI_UNDEFINED, key, &part);
   RECPO_REQUIRE(status == MPI_SUCCESS);
@@ -29,7 +28,7 @@ std::unique_ptr<Communicator> split_world(const std::string& backend, bool takes
 }
 }  // namespace
 
-ProcessGrid make_process_grid(const std::string& backend, int tp, int ranks) {
+ProcessGrid make_process_grid(Backend backend, int tp, int ranks) {
   int rank = 0, world = 1;
   if (mpi_is_running()) {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
@@ -37,10 +36,10 @@ ProcessGrid make_process_grid(const std::string& backend, int tp, int ranks) {
   }
   const int size = ranks > 0 ? ranks : world;
   RECPO_REQUIRE(size <= world);
-  if (backend == "serial" && size > 1) {
+  if (backend == Backend::kSerial && size > 1) {
     throw_usage("parallel.backend = \"serial\" cannot run {} ranks: use \"auto\" or \"mpi\", or start one rank", size);
   }
-  if (backend == "nccl" && !has_nccl()) {
+  if (backend == Backend::kNccl && !has_nccl()) {
     throw_usage("parallel.backend = \"nccl\": this program was built without NCCL; use \"auto\" or \"mpi\"");
   }
   if (tp < 1 || size % tp != 0) {

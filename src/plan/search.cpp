@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "src/support/check.hpp"
-#include "src/train/flops.hpp"
 
 namespace recpo::plan {
 namespace {
@@ -25,9 +24,8 @@ bool can_cut(const model::LlamaConfig& config, std::int64_t rows, int ranks, int
 // Token numbers of micro-batches that differ, smallest first.
 std::vector<std::int64_t> micro_batches(const Workload& workload, const Layout& layout, std::int64_t wanted) {
   std::set<std::int64_t> numbers{std::max(wanted, workload.longest)};
-  for (std::int64_t tokens = workload.longest; tokens <= std::max(kMostTokens, workload.longest); tokens *= 2) {
+  for (std::int64_t tokens = workload.longest; tokens <= std::max(kMaxTokens, workload.longest); tokens *= 2)
     numbers.insert(tokens);
-  }
   std::vector<std::int64_t> result;
   std::int64_t largest = 0;
   for (const std::int64_t tokens : numbers) {
@@ -65,7 +63,7 @@ std::vector<Precision> precisions(const Precision& wanted) {
     lower.moment = 2;
     all.push_back(lower);
   }
-  if (lower.name == "bf16") {
+  if (lower.storage == model::Precision::kBf16) {
     lower.lower_gradients = true;
     lower.gradient = 2;
     all.push_back(lower);

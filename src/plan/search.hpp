@@ -4,8 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "src/plan/memory.hpp"
-#include "src/plan/step_time.hpp"
+#include "src/plan/estimate.hpp"
 
 namespace recpo::plan {
 
@@ -24,13 +23,13 @@ struct Plan {
 Plan plan_layout(const model::LlamaConfig& config, const Workload& workload, const Layout& layout, const Node& node);
 
 // Every tp x dp of the node's ranks, ZeRO level, recomputation and micro-batch (1, 2, 4, .. longest trees up to
-// kMostTokens, and the wanted layout's own) that fits, best first: the choice, then the others by time (of equals the
+// kMaxTokens, and the wanted layout's own) that fits, best first: the choice, then the others by time (of equals the
 // one with less memory). The estimate does not tell layouts within kEstimateError of the fastest apart; of them the
 // choice lowers no precision where another does not either, and sends least, because what is sent is known and what
 // overlaps is assumed. Precision, sum leaves and sequence parallelism are those of `wanted`. Where a layout fits only
 // with one leaf a rank, it has that; where no layout of a tp x dp and ZeRO level fits, lower precision is tried:
 // moments in bf16, then (bf16 training) gradients, too.
-inline constexpr std::int64_t kMostTokens = 16384;
+inline constexpr std::int64_t kMaxTokens = 16384;
 inline constexpr double kEstimateError = 0.1;
 std::vector<Plan> fitting_layouts(const model::LlamaConfig& config, const Workload& workload, const Layout& wanted,
                                   const Node& node);

@@ -1,6 +1,6 @@
 #pragma once
-// A report as a list of blocks, written once and read as Markdown or as one HTML page that needs no network and no
-// script. All texts are plain: what would be markup is escaped when it is written out.
+// A report as a list of blocks, written as Markdown or as one HTML page that needs no network and no script. All texts
+// are plain: markup in them is escaped.
 
 #include <string>
 #include <variant>
@@ -8,8 +8,9 @@
 
 namespace recpo::report {
 
-struct Heading {  // of a section
+struct Heading {
   std::string text;
+  bool is_part = false;  // of a part of the page, with sections of its own
 };
 struct Paragraph {
   std::string text;
@@ -18,35 +19,47 @@ struct Bullets {
   std::vector<std::string> texts;
 };
 
+// Questions with their answers in a sentence each: what a reader sees first.
+struct Finding {
+  enum class Tone { kOpen, kGood, kBad };
+  std::string question, answer = {};
+  Tone tone = Tone::kOpen;
+};
+struct Findings {
+  std::string title;  // may be empty
+  std::vector<Finding> findings;
+};
+
 struct Cell {
-  enum class Emphasis { kNone, kBest, kSecond, kMissing };
+  enum class Emphasis { kNone, kBest, kSecond, kMissing, kRight };
   std::string text;
-  std::vector<std::string> notes;  // smaller, below
+  std::vector<std::string> notes = {};  // smaller, below
   Emphasis emphasis = Emphasis::kNone;
 };
 struct Column {
   std::string title;
-  std::string group;     // equal neighbours share a heading above; empty: none
-  bool is_text = false;  // to the left, not to the right
+  std::string group = {};  // equal neighbours share a heading above; empty: none
+  bool is_text = false;    // to the left, not to the right
 };
 struct Table {
   std::string caption;
   std::vector<Column> columns;
-  std::vector<std::vector<Cell>> rows;
-  bool folded = false;  // the page shows its caption, and the rest when asked
+  std::vector<std::vector<Cell>> rows = {};
+  bool folded = false;  // the page shows its caption; a click shows the rest
 };
 
 struct Picture {
-  std::string file;  // beside the page
+  std::string file;  // next to the page
   std::string svg;
   std::string caption;
 };
 
-using Block = std::variant<Heading, Paragraph, Bullets, Table, Picture>;
+using Block = std::variant<Heading, Paragraph, Bullets, Findings, Table, Picture>;
 
 struct Document {
-  std::string title;
-  std::vector<Block> blocks;
+  std::string title = {};
+  std::vector<Block> blocks = {};
+  double refresh_seconds = 0;  // if > 0, the page loads itself again that often
 
   // Adds the block unless it has nothing to show (a picture without SVG, a table without rows, no bullets).
   void add(Block block);
@@ -54,9 +67,5 @@ struct Document {
 
 std::string to_markdown(const Document& document);
 std::string to_html(const Document& document);
-
-// Texts in columns (the title first) as a Markdown table that is aligned for a terminal too; `is_text` columns to the
-// left, the others to the right.
-std::string aligned_table(const std::vector<std::vector<std::string>>& columns, const std::vector<bool>& is_text);
 
 }  // namespace recpo::report

@@ -8,9 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <utility>
 
+#include "source_folder.inc"  // RECPO_SOURCE_FOLDER, from CMake
 #include "src/support/check.hpp"
 
 namespace recpo {
@@ -43,6 +43,12 @@ void write_all(int descriptor, std::string_view content, const fs::path& path) {
   }
 }
 
+void write_opened(const fs::path& path, int mode, std::string_view content) {
+  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666));
+  if (file.get() < 0) throw_write("cannot write {}: {}", path.string(), reason());
+  write_all(file.get(), content, path);
+  if (!file.close()) throw_write("cannot write {}: {}", path.string(), reason());
+}
 }  // namespace
 
 Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
@@ -94,23 +100,27 @@ void create_folders(const fs::path& path) {
   if (error) throw_write("cannot create folder {}: {}", path.string(), error.message());
 }
 
-void write_file(const fs::path& path, std::string_view content) {
-  if (path.has_parent_path()) create_folders(path.parent_path());
+void write_atomic_file(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   const fs::path temporary = path.string() + ".tmp";
-  FileDescriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) throw_write("cannot write {}: {}", temporary.string(), reason());
-  write_all(file.get(), content, temporary);
-  if (::fsync(file.get()) != 0 || !file.close()) throw_write("cannot write {}: {}", temporary.string(), reason());
-  if (::rename(temporary.c_str(), path.c_str()) != 0) throw_write("cannot write {}: {}", path.string(), reason());
-  sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+  create_folders(folder);
+  try {
+    fill(temporary);
+    sync_path(temporary);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) throw_write("cannot write {}: {}", path.string(), reason());
+    sync_path(folder);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(temporary, ignored);  // gives a full disk its space back
+    throw;
+  }
 }
 
-void append_to_file(const fs::path& path, std::string_view content) {
-  FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (file.get() < 0) throw_write("cannot write {}: {}", path.string(), reason());
-  write_all(file.get(), content, path);
-  if (!file.close()) throw_write("cannot write {}: {}", path.string(), reason());
+void write_file(const fs::path& path, std::string_view content) {
+  write_atomic_file(path, [&](const fs::path& temporary) { write_opened(temporary, O_TRUNC, content); });
 }
+
+void append_to_file(const fs::path& path, std::string_view content) { write_opened(path, O_APPEND, content); }
 
 std::string sha256_hex(std::string_view bytes) {
   Sha256 hash;
@@ -118,7 +128,7 @@ std::string sha256_hex(std::string_view bytes) {
   return hash.hex();
 }
 
-std::string sha256_file_hex(const fs::path& path) {
+std::string sha256_file_hex(const fs::path& path, const std::function<void(std::int64_t)>& advance) {
   FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw_input("cannot read {}: {}", path.string(), reason());
   Sha256 hash;
@@ -129,7 +139,40 @@ std::string sha256_file_hex(const fs::path& path) {
     if (count < 0) throw_input("cannot read {}: {}", path.string(), reason());
     if (count == 0) return hash.hex();
     hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+    if (advance) advance(count);
   }
+}
+
+void write_atomic_dir(const fs::path& folder, const std::function<void(const fs::path&)>& fill) {
+  const fs::path target = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
+  const fs::path temporary = target.string() + ".tmp";
+  std::error_code ignored;
+  if (fs::exists(target, ignored) && !(fs::is_directory(target, ignored) && fs::is_empty(target, ignored)))
+    throw_write("{} exists already: export into a new folder", target.string());
+  fs::remove_all(temporary, ignored);
+  create_folders(temporary);
+  try {
+    fill(temporary);
+    sync_path(temporary);
+    std::error_code error;
+    fs::rename(temporary, target, error);
+    if (error) throw_write("cannot rename {} to {}: {}", temporary.string(), target.string(), error.message());
+    sync_path(target.has_parent_path() ? target.parent_path() : ".");
+  } catch (...) {
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> find_shipped(const fs::path& path) {
+  std::error_code error;
+  for (fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path(); folder.has_relative_path();
+       folder = folder.parent_path())
+    if (fs::exists(folder / path, error)) return folder / path;
+  const fs::path built_from = fs::path(RECPO_SOURCE_FOLDER) / path;
+  return fs::exists(built_from, error) ? std::optional(built_from) : std::nullopt;
 }
 
 }  // namespace recpo

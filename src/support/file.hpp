@@ -1,9 +1,11 @@
 #pragma once
-// Files: whole reads with a limit, writes that are complete or not there at all, SHA-256.
+// Files: reads with a size limit, atomic writes and folders, SHA-256.
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,10 +14,13 @@ struct evp_md_ctx_st;  // OpenSSL's
 
 namespace recpo {
 
-// The whole file. Throws kBadInput when it is missing, not a regular file, unreadable or longer than `limit_bytes`.
+// The file's content. Throws kBadInput when it is missing, not a regular file, unreadable or longer than `limit_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{1} << 32);
 
-// Writes to `path`.tmp, fsyncs, renames, fsyncs the folder. Throws kCannotWrite and leaves the old file untouched.
+// Creates or replaces a file atomically: `fill` writes `path`.tmp, which is fsynced and renamed. After an error the old
+// file is there, the temporary one is not. Throws kCannotWrite and what `fill` throws. Not collective.
+void write_atomic_file(const std::filesystem::path& path,
+                       const std::function<void(const std::filesystem::path&)>& fill);
 void write_file(const std::filesystem::path& path, std::string_view content);
 
 // Appends and flushes to the operating system; throws kCannotWrite.
@@ -38,6 +43,18 @@ class Sha256 {
 };
 
 std::string sha256_hex(std::string_view bytes);
-std::string sha256_file_hex(const std::filesystem::path& path);  // streamed
+// Streamed; `advance` is called with the bytes of each block.
+std::string sha256_file_hex(const std::filesystem::path& path, const std::function<void(std::int64_t)>& advance = {});
+
+// Creates a folder atomically: `fill` writes into a temporary one, which is fsynced and renamed. Throws kCannotWrite
+// when `folder` exists and is not empty. Not collective.
+void write_atomic_dir(const std::filesystem::path& folder,
+                      const std::function<void(const std::filesystem::path&)>& fill);
+
+// Files of the repository that the program reads at run time: prompt templates, the paper's published numbers.
+
+// `path` as in the repository ("inputs/prompts"), from wherever the program runs: in the nearest folder above the
+// executable that has it, else in the sources it was built from. nullopt: in neither.
+std::optional<std::filesystem::path> find_shipped(const std::filesystem::path& path);
 
 }  // namespace recpo

@@ -2,7 +2,6 @@
 
 #include <hdf5.h>
 
-#include <algorithm>
 #include <type_traits>
 
 #include "src/support/check.hpp"
@@ -17,18 +16,17 @@ constexpr unsigned kDeflateLevel = 1;
 constexpr std::uint64_t kLargestRatio = 1100;  // deflate cannot shrink more than 1032 to 1
 constexpr std::uint64_t kStringLimit = std::uint64_t{1} << 16;
 
-// Before any other call: Debian's HDF5 1.10 crashes at exit after a full disk unless it is told not to clean up.
-// Errors are collected instead of printed, and no file can make the library load a plugin.
-void initialize_once() {
-  static const bool done = [] {
-    H5dont_atexit();
-    H5open();
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-    H5PLset_loading_state(0);
-    return true;
-  }();
-  RECPO_REQUIRE(done);
-}
+// HDF5's start, before main and so before MPI_Init: one with MPI that opens later cleans up inside MPI_Finalize,
+// whatever H5dont_atexit() says, and crashes there on the file that a full disk left half closed (exit code 73 would be
+// lost). Debian's HDF5 1.10 crashes at exit in the same way unless it is told not to clean up. Errors are collected
+// instead of printed, and no file can make the library load a plugin.
+[[maybe_unused]] const bool g_started = [] {
+  H5dont_atexit();
+  H5open();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  H5PLset_loading_state(0);
+  return true;
+}();
 
 herr_t keep_first(unsigned depth, const H5E_error2_t* error, void* text) {
   if (depth == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
@@ -77,7 +75,7 @@ Handle array_properties(std::uint64_t size, std::uint64_t element_bytes, Compres
   Handle properties(H5Pcreate(H5P_DATASET_CREATE));
   if (size == 0) return properties;  // a chunk cannot be larger than its array
   const std::uint64_t largest = kChunkBytes / element_bytes, chunks = (size + largest - 1) / largest;
-  const hsize_t chunk = (size + chunks - 1) / chunks;  // equal ones: the last is stored whole, however little is in it
+  const hsize_t chunk = (size + chunks - 1) / chunks;  // equal ones: the last is stored at full size
   H5Pset_chunk(properties.get(), 1, &chunk);
   if (compression == Compression::kDeflate) {
     H5Pset_shuffle(properties.get());
@@ -103,32 +101,16 @@ Handle line_space(std::size_t count) {
 
 Handle::~Handle() {
   if (id_ < 0) return;
-  switch (H5Iget_type(id_)) {
-    case H5I_FILE:
-      H5Fclose(id_);
-      break;
-    case H5I_DATASET:
-      H5Dclose(id_);
-      break;
-    case H5I_DATASPACE:
-      H5Sclose(id_);
-      break;
-    case H5I_DATATYPE:
-      H5Tclose(id_);
-      break;
-    case H5I_ATTR:
-      H5Aclose(id_);
-      break;
-    case H5I_GENPROP_LST:
-      H5Pclose(id_);
-      break;
-    default:
-      break;
-  }
+  const H5I_type_t type = H5Iget_type(id_);
+  if (type == H5I_FILE) H5Fclose(id_);
+  if (type == H5I_DATASET) H5Dclose(id_);
+  if (type == H5I_DATASPACE) H5Sclose(id_);
+  if (type == H5I_DATATYPE) H5Tclose(id_);
+  if (type == H5I_ATTR) H5Aclose(id_);
+  if (type == H5I_GENPROP_LST) H5Pclose(id_);
 }
 
 File File::create(const fs::path& path) {
-  initialize_once();
   const Handle properties = access_properties();  // outlives reason(): every call, closing too, clears the errors
   Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, properties.get()));
   if (file.get() < 0) throw_write("cannot create {}: {}", path.string(), reason());
@@ -136,7 +118,6 @@ File File::create(const fs::path& path) {
 }
 
 File File::open(const fs::path& path) {
-  initialize_once();
   std::error_code error;
   if (!fs::is_regular_file(path, error)) throw_input("{} is missing or not a regular file", path.string());
   const Handle properties = access_properties();
@@ -179,17 +160,6 @@ bool File::contains(const std::string& name) const {
 std::int64_t File::size(const std::string& name) const {
   const Handle array = open_array(name);
   return H5Sget_simple_extent_npoints(Handle(H5Dget_space(array.get())).get());
-}
-
-std::vector<std::string> File::array_names() const {
-  std::vector<std::string> names;
-  const auto collect = [](hid_t, const char* name, const H5O_info_t* info, void* list) -> herr_t {
-    if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(list)->emplace_back(name);
-    return 0;
-  };
-  check_read(H5Ovisit(file_.get(), H5_INDEX_NAME, H5_ITER_NATIVE, collect, &names) >= 0, path_, "its list of arrays");
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 template <class T>

@@ -3,7 +3,7 @@
 // metadata), every array in chunks with Fletcher32, so that a flipped bit is an error and never a number. Names may
 // hold groups ("moments/m"). Creating or writing throws kCannotWrite (full disk, quota, permissions), opening or
 // reading throws kBadInput; messages name file and array. Nothing here is collective: one file, one process, one
-// thread at a time. A file is whole only after close(); write to a temporary name, close(), sync_path() and rename.
+// thread at a time. A file is complete only after close(); write to a temporary name, close(), sync_path() and rename.
 //
 //   auto file = hdf5::File::create("x.h5.tmp");          auto file = hdf5::File::open("x.h5");
 //   file.write<float>("weights", values);                std::vector<float> w = file.read<float>("weights");
@@ -63,7 +63,6 @@ class File {
   template <class T>
   bool holds(const std::string& name) const;
   std::int64_t size(const std::string& name) const;  // elements of an array
-  std::vector<std::string> array_names() const;      // full names, sorted
   // The stored element type must be T exactly. A size that the file's own length cannot hold is refused unread.
   template <class T>
   std::vector<T> read(const std::string& name) const;
@@ -74,7 +73,7 @@ class File {
   void write_text(const std::string& name, std::string_view text, Compression compression = Compression::kDeflate);
   std::string read_text(const std::string& name) const;
 
-  // Small values of the file as a whole (attributes of the root group).
+  // Small values of the file (attributes of the root group).
   void write_attribute(const std::string& name, std::int64_t value);
   void write_attribute(const std::string& name, double value);
   void write_attribute(const std::string& name, std::string_view value);

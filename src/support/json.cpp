@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <set>
-#include <vector>
+#include <sstream>
 
 #include "src/support/check.hpp"
+#include "src/support/file.hpp"
 
 namespace recpo {
 using nlohmann::json;
@@ -66,7 +67,9 @@ const json& JsonObject::at(const std::string& key) const {
   return value_->at(key);
 }
 
-std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::int64_t high) const {
+std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::int64_t high,
+                                 std::optional<std::int64_t> absent) const {
+  if (absent && !has(key)) return *absent;
   const json& found = at(key);
   const bool fits =
       found.is_number_integer() && (!found.is_number_unsigned() || found.get<std::uint64_t>() <= INT64_MAX);
@@ -75,35 +78,46 @@ std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::
   return found.get<std::int64_t>();
 }
 
-double JsonObject::real(const std::string& key, double low, double high) const {
+double JsonObject::real(const std::string& key, double low, double high, std::optional<double> absent) const {
+  if (absent && !has(key)) return *absent;
   const json& found = at(key);
   if (!found.is_number() || !(found.get<double>() >= low && found.get<double>() <= high))
     throw_input("{}: {} must be a number from {} to {}", source_, key, low, high);
   return found.get<double>();
 }
 
-bool JsonObject::boolean(const std::string& key) const {
+bool JsonObject::boolean(const std::string& key, std::optional<bool> absent) const {
+  if (absent && !has(key)) return *absent;
   if (!at(key).is_boolean()) throw_input("{}: {} must be true or false", source_, key);
   return at(key).get<bool>();
 }
 
-std::string JsonObject::text(const std::string& key) const {
+std::string JsonObject::text(const std::string& key, const std::optional<std::string>& absent) const {
+  if (absent && !has(key)) return *absent;
   if (!at(key).is_string()) throw_input("{}: {} must be a text in quotes", source_, key);
   return at(key).get<std::string>();
 }
 
-std::int64_t JsonObject::integer(const std::string& key, std::int64_t low, std::int64_t high,
-                                 std::int64_t absent) const {
-  return has(key) ? integer(key, low, high) : absent;
-}
-double JsonObject::real(const std::string& key, double low, double high, double absent) const {
-  return has(key) ? real(key, low, high) : absent;
-}
-bool JsonObject::boolean(const std::string& key, bool absent) const { return has(key) ? boolean(key) : absent; }
-std::string JsonObject::text(const std::string& key, const std::string& absent) const {
-  return has(key) ? text(key) : absent;
+JsonObject JsonObject::object(const std::string& key) const { return {at(key), source_ + ": " + key}; }
+
+std::vector<JsonObject> JsonObject::objects(const std::string& key) const {
+  if (!at(key).is_array()) throw_input("{}: {} must be an array in brackets", source_, key);
+  std::vector<JsonObject> result;
+  for (const json& element : at(key))
+    result.emplace_back(element, fmt::format("{}: {}[{}]", source_, key, result.size()));
+  return result;
 }
 
-JsonObject JsonObject::object(const std::string& key) const { return {at(key), source_ + ": " + key}; }
+void for_each_json_line(const std::filesystem::path& path, const std::function<void(const JsonObject&)>& visit) {
+  std::istringstream lines(read_file(path));
+  std::size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const std::string source = fmt::format("{}:{}", path.string(), number);
+    const json value = parse_json(line, source);
+    visit(JsonObject(value, source));
+  }
+}
 
 }  // namespace recpo

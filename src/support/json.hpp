@@ -7,9 +7,13 @@
 //   const std::int64_t layers = object.integer("num_hidden_layers", 1, 4096);
 
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace recpo {
 
@@ -22,15 +26,14 @@ class JsonObject {
   JsonObject(const nlohmann::json& value, std::string source);  // kBadInput when `value` is no object
 
   bool has(const std::string& key) const;
-  std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high) const;
-  std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high, std::int64_t absent) const;
-  double real(const std::string& key, double low, double high) const;
-  double real(const std::string& key, double low, double high, double absent) const;
-  bool boolean(const std::string& key) const;
-  bool boolean(const std::string& key, bool absent) const;
-  std::string text(const std::string& key) const;
-  std::string text(const std::string& key, const std::string& absent) const;
+  // `absent`: the value where the key is; without one the key must be there.
+  std::int64_t integer(const std::string& key, std::int64_t low, std::int64_t high,
+                       std::optional<std::int64_t> absent = {}) const;
+  double real(const std::string& key, double low, double high, std::optional<double> absent = {}) const;
+  bool boolean(const std::string& key, std::optional<bool> absent = {}) const;
+  std::string text(const std::string& key, const std::optional<std::string>& absent = {}) const;
   JsonObject object(const std::string& key) const;
+  std::vector<JsonObject> objects(const std::string& key) const;  // the elements of an array of objects
 
   const nlohmann::json& at(const std::string& key) const;  // of any type; kBadInput when absent
   const nlohmann::json& value() const { return *value_; }
@@ -40,5 +43,8 @@ class JsonObject {
   const nlohmann::json* value_;
   std::string source_;
 };
+
+// JSONL: one object a line, empty lines skipped. Calls `visit` with each; its source is "file:line". Throws kBadInput.
+void for_each_json_line(const std::filesystem::path& path, const std::function<void(const JsonObject&)>& visit);
 
 }  // namespace recpo

@@ -1,14 +1,17 @@
 #pragma once
-// What a person reads while the program runs. Everything goes to standard error (standard output carries results
-// only: a table, a continuation). Rank 0 speaks; the others are silent except for the error of the rank concerned.
+// Logging and progress bars on standard error (standard output carries results only: a table, a continuation). Rank 0
+// logs; other ranks print only their own errors.
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
-#include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "src/support/units.hpp"
 
 namespace recpo {
 
@@ -20,9 +23,36 @@ bool speaks();
 // Called with the title at each advance of every progress bar, on every rank (for a watchdog). It may throw.
 void set_progress_hook(std::function<void(const std::string& title)> hook);
 
-using spdlog::info;
-using spdlog::warn;
+void info_line(std::string_view line);
+void warn_line(std::string_view line);
+
+// Formatted by fmt's library, so that a unit that logs does not compile the formatting again.
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  info_line(fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warn(fmt::format_string<Args...> format, Args&&... args) {
+  warn_line(fmt::format(format, std::forward<Args>(args)...));
+}
 }  // namespace log
+
+// What longer work the progress bars that follow are part of.
+struct Course {
+  std::string place;         // "stage 3 of 7"; empty: none
+  double seconds_after = 0;  // what the work takes at least after its current part; 0: not known
+};
+namespace log {
+void set_course(Course course);
+}
+
+// The parts of a progress bar, and the line that they make in at most `columns` columns: with less room the bar
+// shrinks, then the course's time and the note go, then the end is cut. `columns` = 0: no terminal, no bar, any length.
+struct ProgressLine {
+  std::string title, counts, time, course_time, note;
+  double fraction = 0;
+};
+std::string progress_text(const ProgressLine& line, std::size_t columns);
 
 // A progress bar with time left on a terminal, plain lines (at most one every ten seconds) otherwise. Nothing is
 // shown for work that ends within two seconds. Silent on ranks that do not speak.
@@ -42,7 +72,6 @@ class Progress {
 
  private:
   void draw(bool final);
-  using Clock = std::chrono::steady_clock;
   std::string title_, unit_, note_;
   std::int64_t total_, done_, first_;
   Clock::time_point start_, last_draw_;
@@ -53,5 +82,9 @@ class Progress {
 std::string format_duration(double seconds);
 // "1.23 GB", "45.6 MB" (powers of ten)
 std::string format_bytes(double bytes);
+template <std::integral Bytes>
+std::string format_bytes(Bytes bytes) {
+  return format_bytes(static_cast<double>(bytes));
+}
 
 }  // namespace recpo

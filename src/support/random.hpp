@@ -12,15 +12,22 @@
 
 namespace recpo {
 
+// SplitMix64's finalizer, for host and device: a bijection that turns counters into random bits.
+constexpr std::uint64_t mix_bits(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
 class Random {
  public:
   // `stream` names the use ("candidates", "shuffle", ...), `index` the row, epoch or step it belongs to.
-  Random(std::uint64_t seed, std::string_view stream, std::uint64_t index = 0) : state_(mix(seed)) {
-    for (const char c : stream) state_ = mix(state_ ^ static_cast<unsigned char>(c));
-    state_ = mix(state_ ^ index);
+  Random(std::uint64_t seed, std::string_view stream, std::uint64_t index = 0) : state_(mix_bits(seed)) {
+    for (const char c : stream) state_ = mix_bits(state_ ^ static_cast<unsigned char>(c));
+    state_ = mix_bits(state_ ^ index);
   }
 
-  std::uint64_t next() { return mix(state_ += kGamma); }
+  std::uint64_t next() { return mix_bits(state_ += kGamma); }
 
   // Uniform in [0, bound), bound > 0; exact (rejection of the incomplete last interval).
   std::uint64_t below(std::uint64_t bound) {
@@ -46,11 +53,6 @@ class Random {
 
  private:
   static constexpr std::uint64_t kGamma = 0x9E3779B97F4A7C15u;
-  static std::uint64_t mix(std::uint64_t z) {
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
   std::uint64_t state_;
 };
 

@@ -1,7 +1,7 @@
 #pragma once
-// Host arrays on their way to the device, many in one copy that nobody waits for: what is staged is written to
-// page-locked memory, which stays as it is until recycle(). The uploader owns the memory on both sides; a view is valid
-// until the next flush.
+// Asynchronous upload of many small host arrays in one copy, through page-locked memory that stays unchanged until
+// recycle(). No fence. The uploader owns the memory on both sides; a view is valid until the next
+// flush.
 //
 //   const auto a = uploader.stage(integers), b = uploader.stage(numbers);
 //   uploader.flush(exec);
@@ -30,9 +30,9 @@ class Uploader {
   }
 
   // Copies what was staged since the last flush, in the order of `exec`. Waits for `exec` only where it has been called
-  // kMostInFlight times without recycle(): the host runs ahead, but not so far that a device that hangs goes unnoticed.
+  // kMaxInFlight times without recycle(): the host runs ahead, but not so far that a device that hangs goes unnoticed.
   void flush(const ExecSpace& exec) {
-    if (in_flight_ == kMostInFlight) {
+    if (in_flight_ == kMaxInFlight) {
       exec.fence("recpo::uploader::flush");
       recycle();
     }
@@ -58,14 +58,14 @@ class Uploader {
  private:
   using Locked = Kokkos::View<std::byte*, Kokkos::LayoutRight, Kokkos::SharedHostPinnedSpace>;
   using LockedPart = Kokkos::View<const std::byte*, Kokkos::LayoutRight, Kokkos::SharedHostPinnedSpace, Unmanaged>;
-  static constexpr std::size_t kMostInFlight = 32, kAlignment = 16;
+  static constexpr std::size_t kMaxInFlight = 32, kAlignment = 16;
 
   // With room to spare: batches differ a little.
   template <class Memory>
   static void reserve(Memory& memory, std::size_t bytes) {
     if (memory.extent(0) >= bytes) return;
     memory = Memory();
-    memory = Memory(Kokkos::view_alloc("recpo::uploader", Kokkos::WithoutInitializing), bytes + bytes / 2);
+    memory = Memory(Kokkos::view_alloc("recpo::uploader::staging", Kokkos::WithoutInitializing), bytes + bytes / 2);
   }
 
   std::vector<std::byte> staged_;

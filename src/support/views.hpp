@@ -1,8 +1,8 @@
 #pragma once
 // The only aliases of Kokkos types. All Views are row-major (LayoutRight) and live in the memory of the default
 // execution space: host memory with OpenMP, device memory with CUDA. Kernels and the model take the unmanaged
-// forms `Vector<T>` and `Matrix<T>`: slices of one planned allocation (support/arena.hpp), which never own memory.
-// A managed View converts to them implicitly, and so does Matrix<T> to Matrix<const T>.
+// forms `Vector<T>` and `Matrix<T>`: slices of one planned allocation (support/memory_pool.hpp), which never own
+// memory. A managed View converts to them implicitly, and so does Matrix<T> to Matrix<const T>.
 //
 // Dimension letters, everywhere in the project:
 //   T tokens of a micro-batch   H hidden size      D head dimension   N query heads   G key/value heads
@@ -38,6 +38,11 @@ using OwnedMatrix = Kokkos::View<T**, Kokkos::LayoutRight, MemSpace>;
 template <class T>
 using HostVector = Kokkos::View<T*, Kokkos::LayoutRight, HostSpace, Unmanaged>;
 
+// The next multiple: of alignments, shards and chunks.
+constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
 using RangePolicy = Kokkos::RangePolicy<ExecSpace, Kokkos::IndexType<std::int64_t>>;
 using TeamPolicy = Kokkos::TeamPolicy<ExecSpace>;
 using TeamMember = TeamPolicy::member_type;
@@ -57,8 +62,25 @@ using Accumulate = typename AccumulateOf<T>::Type;
 
 }  // namespace recpo
 
-// Storage types every kernel and the model are instantiated for. float and bfloat16 train and serve; double exists so
-// that gradients and equalities can be tested far below fp32 rounding.
-#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(float) X(double) X(::recpo::Bfloat16)
-// Those of them in which sums are formed.
-#define RECPO_FOR_EACH_ACCUMULATE_TYPE(X) X(float) X(double)
+// Storage types that templates are instantiated for at the end of their sources, and those of them in which sums are
+// formed. The program has float and bfloat16. Tests compile the same sources once more for double
+// (recpo_double_libraries in scripts/cmake), so that gradients and equalities can be tested far below fp32 rounding.
+#ifdef RECPO_DOUBLE
+#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(double)
+#define RECPO_FOR_EACH_ACCUMULATE_TYPE(X) X(double)
+#define RECPO_INSTANTIATE_STORAGE(function) template decltype(function<double>) function<double>
+#define RECPO_INSTANTIATE_STORAGE_CLASS(name) template class name<double>
+#define RECPO_INSTANTIATE_SUMS RECPO_INSTANTIATE_STORAGE
+#define RECPO_INSTANTIATE_SUMS_CLASS RECPO_INSTANTIATE_STORAGE_CLASS
+#else
+#define RECPO_FOR_EACH_STORAGE_TYPE(X) X(float) X(::recpo::Bfloat16)
+#define RECPO_FOR_EACH_ACCUMULATE_TYPE(X) X(float)
+#define RECPO_INSTANTIATE_SUMS(function) template decltype(function<float>) function<float>
+#define RECPO_INSTANTIATE_SUMS_CLASS(name) template class name<float>
+#define RECPO_INSTANTIATE_STORAGE(function) \
+  RECPO_INSTANTIATE_SUMS(function);         \
+  template decltype(function<::recpo::Bfloat16>) function<::recpo::Bfloat16>
+#define RECPO_INSTANTIATE_STORAGE_CLASS(name) \
+  RECPO_INSTANTIATE_SUMS_CLASS(name);         \
+  template class name<::recpo::Bfloat16>
+#endif

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include "src/support/check.hpp"
+#include "src/support/json.hpp"
+#include "src/text/utf8.hpp"
+
 namespace recpo::text {
 
 const char* const kGpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -84,9 +88,8 @@ void apply(const PrefixSpaceStep&, std::string& storage, std::vector<std::string
     ends.push_back(text.size());
   }
   storage = std::move(text);
-  for (std::size_t i = 0, begin = 0; i < pieces.size(); begin = ends[i++]) {
+  for (std::size_t i = 0, begin = 0; i < pieces.size(); begin = ends[i++])
     pieces[i] = std::string_view(storage).substr(begin, ends[i] - begin);
-  }
 }
 }  // namespace
 
@@ -97,6 +100,106 @@ void PreTokenizer::split(std::string_view text, std::string& storage, std::vecto
   for (const auto& step : steps_) {
     std::visit([&](const auto& concrete) { apply(concrete, storage, pieces); }, step);
   }
+}
+
+namespace {
+
+constexpr int kMaxDepth = 8;  // of Sequence in Sequence
+
+// The steps of a Sequence, whose elements stand under the key `list`; the step itself when it is none.
+void flatten(const JsonObject& step, const char* list, int depth, std::vector<JsonObject>& steps) {
+  if (depth > kMaxDepth) throw_input("{}: nested more than {} deep", step.source(), kMaxDepth);
+  if (step.text("type") != "Sequence") {
+    steps.push_back(step);
+    return;
+  }
+  for (const JsonObject& element : step.objects(list)) flatten(element, list, depth + 1, steps);
+}
+
+SplitBehavior read_behavior(const JsonObject& step) {
+  const std::string name = step.text("behavior");
+  if (const auto behavior = find_value<SplitBehavior>(name)) return *behavior;
+  throw_input("{}: unknown behavior {}", step.source(), excerpt(name));
+}
+
+SplitStep read_split(const JsonObject& step) {
+  const JsonObject pattern = step.object("pattern");
+  const bool is_regex = pattern.has("Regex");
+  const auto syntax = is_regex ? Regex::Syntax::kPattern : Regex::Syntax::kLiteral;
+  return {Regex(pattern.text(is_regex ? "Regex" : "String"), syntax, pattern.source()), read_behavior(step),
+          step.boolean("invert", false)};
+}
+
+SplitStep read_digits(const JsonObject& step) {
+  const bool individual = step.boolean("individual_digits", false);
+  return {Regex("\\p{N}", Regex::Syntax::kPattern, step.source()),
+          individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous};
+}
+
+void add_byte_level(const JsonObject& step, PreTokenizer& pre_tokenizer) {
+  if (step.boolean("add_prefix_space", true)) pre_tokenizer.add(PrefixSpaceStep{});
+  if (step.boolean("use_regex", true)) {
+    pre_tokenizer.add(SplitStep{Regex(kGpt2Pattern, Regex::Syntax::kPattern, step.source())});
+  }
+}
+
+// The id of the only special token before the text in a template's "single".
+std::int32_t read_template(const JsonObject& processor, std::int64_t vocab_size) {
+  std::int32_t begin_id = -1;
+  for (const JsonObject& element : processor.objects("single")) {
+    if (!element.has("SpecialToken")) break;
+    if (begin_id >= 0) throw_input("{}: more than one token before the text is not supported", processor.source());
+    const std::string name = element.object("SpecialToken").text("id");
+    const JsonObject known = processor.object("special_tokens");
+    if (!known.has(name)) throw_input("{}: {} is missing", known.source(), excerpt(name));
+    const JsonObject token(known.at(name), known.source() + ": " + excerpt(name));
+    const auto& ids = token.at("ids");
+    const bool is_one_id = ids.is_array() && ids.size() == 1 && ids[0].is_number_unsigned() &&
+                           ids[0].get<std::uint64_t>() < static_cast<std::uint64_t>(vocab_size);
+    if (!is_one_id) throw_input("{}: ids must hold one id below {}", token.source(), vocab_size);
+    begin_id = ids[0].get<std::int32_t>();
+  }
+  return begin_id;
+}
+}  // namespace
+
+PreTokenizer read_pre_tokenizer(const JsonObject& root) {
+  std::vector<JsonObject> steps;
+  flatten(root.object("pre_tokenizer"), "pretokenizers", 0, steps);
+  if (steps.empty() || steps.back().text("type") != "ByteLevel")
+    throw_input("{}: pre_tokenizer: only byte-level tokenizers are supported; expected ByteLevel as the last step",
+                root.source());
+  PreTokenizer pre_tokenizer;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::string type = steps[i].text("type");
+    if (type == "Split") {
+      pre_tokenizer.add(read_split(steps[i]));
+    } else if (type == "Digits") {
+      pre_tokenizer.add(read_digits(steps[i]));
+    } else if (type == "ByteLevel" && i + 1 == steps.size()) {
+      add_byte_level(steps[i], pre_tokenizer);
+    } else {
+      throw_input("{}: type {} is not supported here; expected Split, Digits, then ByteLevel", steps[i].source(),
+                  excerpt(type));
+    }
+  }
+  return pre_tokenizer;
+}
+
+std::int32_t read_begin_id(const JsonObject& root, std::int64_t vocab_size) {
+  if (!root.has("post_processor")) return -1;
+  std::vector<JsonObject> processors;
+  flatten(root.object("post_processor"), "processors", 0, processors);
+  std::int32_t begin_id = -1;
+  for (const JsonObject& processor : processors) {
+    const std::string type = processor.text("type");
+    if (type == "ByteLevel") continue;  // moves offsets only
+    if (type != "TemplateProcessing" || begin_id >= 0)
+      throw_input("{}: type {} is not supported here; expected one TemplateProcessing", processor.source(),
+                  excerpt(type));
+    begin_id = read_template(processor, vocab_size);
+  }
+  return begin_id;
 }
 
 }  // namespace recpo::text

@@ -8,7 +8,6 @@
 #include <cstdint>
 
 #include "src/support/check.hpp"
-#include "src/text/newer_characters.hpp"
 #include "src/text/utf8.hpp"
 
 namespace recpo::text {
@@ -75,9 +74,8 @@ std::string translate(const std::string& pattern, bool newer, const std::string&
       i = end - 1;
       continue;
     }
-    if (in_class && (c == '[' || (c == '&' && next == '&'))) {
+    if (in_class && (c == '[' || (c == '&' && next == '&')))
       throw_input("{}: nested character classes and intersections are not supported: {}", where, excerpt(pattern));
-    }
     if (c == '[') in_class = true;
     if (c == ']') in_class = false;
     result += c;
@@ -99,9 +97,8 @@ std::shared_ptr<pcre2_code> compile(const std::string& text, std::uint32_t optio
 }  // namespace
 
 Regex::Regex(const std::string& pattern, Syntax syntax, std::string where) : where_(std::move(where)) {
-  if (pattern.empty() || pattern.size() > kMaxPatternBytes) {
+  if (pattern.empty() || pattern.size() > kMaxPatternBytes)
     throw_input("{}: a pattern has {} bytes; expected 1 to {}", where_, pattern.size(), kMaxPatternBytes);
-  }
   if (syntax == Syntax::kLiteral) {
     code_ = newer_code_ = compile(pattern, PCRE2_UTF | PCRE2_LITERAL, where_);
     return;
@@ -125,7 +122,7 @@ void Regex::find_all(std::string_view text, std::vector<Span>& matches) const {
       options |= PCRE2_NO_JIT;  // the interpreter's backtracking lives on the heap
       continue;
     }
-    // 0: the expression has groups that `data` has no room for; the whole match is there.
+    // 0: the expression has groups that `data` has no room for; the match itself is there.
     if (result < 0) throw_input("{}: the regular expression fails on a text: {}", where_, pcre2_message(result));
     const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(data.get());
     matches.push_back({offsets[0], offsets[1]});

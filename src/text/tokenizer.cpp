@@ -5,7 +5,6 @@
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/text/tokenizer_implementation.hpp"
-#include "src/text/tokenizer_trainer.hpp"
 #include "src/text/utf8.hpp"
 
 namespace recpo::text {
@@ -35,9 +34,8 @@ Tokenizer Tokenizer::load(const fs::path& path) {
 }
 
 Tokenizer Tokenizer::parse(const std::string& file_name, std::string content, const std::string& name) {
-  if (file_name != kJsonName && file_name != kModelName) {
+  if (file_name != kJsonName && file_name != kModelName)
     throw_input("{}: a tokenizer is a {} or a {}, not a {}", name, kJsonName, kModelName, file_name);
-  }
   Implementation parsed =
       file_name == kJsonName ? parse_tokenizer_json(content, name) : parse_tokenizer_model(content, name);
   parsed.file_name = file_name;
@@ -46,8 +44,8 @@ Tokenizer Tokenizer::parse(const std::string& file_name, std::string content, co
   return Tokenizer(std::make_shared<const Implementation>(std::move(parsed)));
 }
 
-Tokenizer Tokenizer::train(std::span<const std::string> texts, int vocab_size) {
-  return parse(kJsonName, train_tokenizer_json(texts, vocab_size), "the trained tokenizer");
+Tokenizer Tokenizer::train(std::span<const std::string> texts, int vocab_size, std::span<const std::string> titles) {
+  return parse(kJsonName, train_tokenizer_json(texts, vocab_size, titles), "the trained tokenizer");
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {

@@ -21,8 +21,9 @@ class Tokenizer {
   static Tokenizer load(const std::filesystem::path& path);
 
   // Learns a byte-level BPE (GPT-2 pre-tokenization, every digit alone) of at most `vocab_size` tokens: the end
-  // token (id 0), 256 bytes, then merges by falling count, ties by the pair's order. Deterministic. For tiny models.
-  static Tokenizer train(std::span<const std::string> texts, int vocab_size);
+  // token (id 0), 256 bytes, then merges by falling count, ties by the pair's order; `titles` (valid UTF-8, repeats
+  // count once) become one token each besides. Deterministic. For small models.
+  static Tokenizer train(std::span<const std::string> texts, int vocab_size, std::span<const std::string> titles = {});
 
   // Ordinary text only: text that spells a special token is encoded as plain characters, so that no special token
   // ever comes from data. No begin token is added (see begin_id). Invalid UTF-8 is read as U+FFFD, one for each

@@ -1,7 +1,9 @@
 #pragma once
-// What a tokenizer file becomes; filled by one reader a format, used by tokenizer.cpp. Immutable afterwards.
+// The parsed tokenizer: filled by one reader a format, used by tokenizer.cpp. Immutable afterwards.
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,5 +35,13 @@ struct Tokenizer::Implementation {
 // Readers of the two formats; `name` appears in errors. Throw kBadInput. They leave file_* and hash empty.
 Tokenizer::Implementation parse_tokenizer_json(const std::string& content, const std::string& name);
 Tokenizer::Implementation parse_tokenizer_model(const std::string& content, const std::string& name);
+
+// Learns a byte-level BPE from texts: the content of a tokenizer.json. Tokens: the end token <|endoftext|> (id 0), the
+// 256 bytes in the order of their characters, then one for each merge, always of the most frequent pair of neighbours
+// within pieces, ties by the smaller pair of ids, as long as a pair occurs at least twice, at most `vocab_size` tokens.
+// Deterministic; the same tokens as Hugging Face's BpeTrainer. `titles` become a token each (added_tokens.hpp) after
+// those, in their order; merges are learned from the rest of the texts. Throws kUsage when vocab_size is below 257.
+std::string train_tokenizer_json(std::span<const std::string> texts, int vocab_size,
+                                 std::span<const std::string> titles = {});
 
 }  // namespace recpo::text

@@ -4,8 +4,7 @@
 
 #include "src/support/check.hpp"
 #include "src/support/json.hpp"
-#include "src/text/byte_characters.hpp"
-#include "src/text/pre_tokenizer_json.hpp"
+#include "src/text/added_tokens.hpp"
 #include "src/text/tokenizer_implementation.hpp"
 #include "src/text/utf8.hpp"
 
@@ -24,8 +23,9 @@ class Reader {
     refuse_other_stages();
     read_vocabulary();
     if (root_.has("added_tokens")) {
-      for (const JsonObject& field : objects(root_, "added_tokens")) read_added_token(field);
+      for (const JsonObject& field : root_.objects("added_tokens")) read_added_token(field);
     }
+    refuse_other_decoders();
     result_.end_id = find_end_token();
     result_.pre_tokenizer = read_pre_tokenizer(root_);
     result_.begin_id = read_begin_id(root_, static_cast<std::int64_t>(result_.tokens.size()));
@@ -50,15 +50,32 @@ class Reader {
     if (root_.has("normalizer")) {
       const JsonObject normalizer = root_.object("normalizer");
       const std::string type = normalizer.text("type");
-      if (type != "Sequence" || !objects(normalizer, "normalizers").empty()) {
+      if (type != "Sequence" || !normalizer.objects("normalizers").empty())
         throw_input("{}: type {} is not supported; expected null", normalizer.source(), excerpt(type));
-      }
     }
+  }
+
+  // ByteLevel, before it perhaps what makes it decode a title of Latin-1 letters (title_decoder) to itself.
+  void refuse_other_decoders() {
     const JsonObject decoder = root_.object("decoder");
-    const std::string type = decoder.text("type");
-    if (type != "ByteLevel") {
-      throw_input("{}: type {} is not supported; expected ByteLevel", decoder.source(), excerpt(type));
+    if (decoder.text("type") != "Sequence") return refuse_other_decoder(decoder, "ByteLevel");
+    std::vector<JsonObject> steps = decoder.objects("decoders");
+    if (steps.empty()) throw_input("{}: decoders is empty; expected ByteLevel", decoder.source());
+    refuse_other_decoder(steps.back(), "ByteLevel");
+    steps.pop_back();
+    for (const JsonObject& step : steps) {
+      refuse_other_decoder(step, "Replace");
+      const std::string pattern = step.object("pattern").text("Regex", "");
+      const auto bytes = characters_to_bytes(step.text("content"));
+      if (!bytes || !result_.added_tokens.holds_ordinary(*bytes) || pattern != title_pattern(*bytes))
+        throw_input("{}: not the spelling in bytes of an added token", step.source());
     }
+  }
+
+  static void refuse_other_decoder(const JsonObject& decoder, const char* expected) {
+    const std::string type = decoder.text("type");
+    if (type != expected)
+      throw_input("{}: type {} is not supported; expected {}", decoder.source(), excerpt(type), expected);
   }
 
   void place(std::int32_t id, Token value, const std::string& source) {
@@ -88,12 +105,10 @@ class Reader {
     added.id = static_cast<std::int32_t>(field.integer("id", 0, kMaxVocabSize - 1));
     added.special = field.boolean("special", false);
     added.normalized = field.boolean("normalized", !added.special);
+    added.single_word = field.boolean("single_word", false);
+    added.lstrip = field.boolean("lstrip", false);
+    added.rstrip = field.boolean("rstrip", false);
     if (added.content.empty()) throw_input("{}: content is empty", field.source());
-    for (const char* key : {"lstrip", "rstrip", "single_word"}) {
-      if (!added.special && field.boolean(key, false)) {
-        throw_input("{}: {} of a token that is not special is not supported", field.source(), key);
-      }
-    }
     const Token value{added.special ? Token::Kind::kSpecial : Token::Kind::kOrdinary, added.content};
     const auto known = vocabulary_.find(added.content);
     if (known == vocabulary_.end()) {
@@ -133,9 +148,8 @@ class Reader {
 
   std::int32_t merge_token(const std::string& name, std::int32_t rank) {
     const auto found = vocabulary_.find(name);
-    if (found == vocabulary_.end()) {
+    if (found == vocabulary_.end())
       throw_input("{}: merges[{}]: token {} is not in vocab", model_.source(), rank, excerpt(name));
-    }
     return found->second;
   }
 
@@ -159,9 +173,8 @@ class Reader {
       const auto found = vocabulary_.find(bytes_to_characters(std::string(1, static_cast<char>(byte))));
       const bool usable = found != vocabulary_.end() && token(found->second).kind == Token::Kind::kOrdinary;
       ids[byte] = usable ? found->second : BytePairEncoder::kNoToken;
-      if (!usable && model_.boolean("byte_fallback", false)) {
+      if (!usable && model_.boolean("byte_fallback", false))
         throw_input("{}: byte_fallback is not supported where a byte (0x{:02x}) has no token", model_.source(), byte);
-      }
     }
     return ids;
   }
@@ -171,9 +184,8 @@ class Reader {
     const bool needs_merges = !model_.boolean("ignore_merges", false);
     for (const auto& [name, id] : vocabulary_) {
       auto bytes = characters_to_bytes(name);
-      if (bytes && token(id).kind == Token::Kind::kOrdinary) {
+      if (bytes && token(id).kind == Token::Kind::kOrdinary)
         result_.encoder.add_whole_piece(std::move(*bytes), id, needs_merges);
-      }
     }
   }
 

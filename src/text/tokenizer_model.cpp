@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <sstream>
 #include <unordered_map>
 
 #include "src/support/check.hpp"
@@ -53,23 +54,20 @@ Line read_line(std::string_view line, const Place& place) {
   if (result.bytes.empty()) throw_input("{}: {} is not base64", place.text(), excerpt(line.substr(0, space)));
   const std::string_view number = line.substr(space + 1);
   const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), result.rank);
-  if (error != std::errc() || end != number.data() + number.size() || result.rank < 0) {
+  if (error != std::errc() || end != number.data() + number.size() || result.rank < 0)
     throw_input("{}: {} is not a rank", place.text(), excerpt(number));
-  }
   return result;
 }
 
-std::vector<Token> read_tokens(std::string_view content, const std::string& name) {
+std::vector<Token> read_tokens(const std::string& content, const std::string& name) {
   const auto num_lines = static_cast<std::size_t>(std::ranges::count(content, '\n')) + 1;
   if (num_lines > static_cast<std::size_t>(kMaxVocabSize)) throw_input("{}: more than {} lines", name, kMaxVocabSize);
   std::vector<Token> tokens(num_lines);
   std::size_t count = 0, line_number = 0;
-  while (!content.empty()) {
+  std::istringstream lines(content);
+  for (std::string text; std::getline(lines, text);) {
     ++line_number;
-    const std::size_t length = std::min(content.find('\n'), content.size());
-    std::string_view text = content.substr(0, length);
-    content.remove_prefix(std::min(length + 1, content.size()));
-    if (text.ends_with('\r')) text.remove_suffix(1);
+    if (text.ends_with('\r')) text.pop_back();
     if (text.empty()) continue;
     const Place place{name, line_number};
     Line line = read_line(text, place);

@@ -1,17 +1,17 @@
-#include "src/text/tokenizer_trainer.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <queue>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
-#include "src/text/byte_characters.hpp"
+#include "src/text/added_tokens.hpp"
 #include "src/text/pre_tokenizer.hpp"
+#include "src/text/tokenizer_implementation.hpp"
 #include "src/text/utf8.hpp"
 
 namespace recpo::text {
@@ -48,7 +48,7 @@ struct Ranked {
   bool operator<(const Ranked& other) const { return count != other.count ? count < other.count : pair > other.pair; }
 };
 
-std::map<std::string, std::int64_t> count_pieces(std::span<const std::string> texts) {
+std::map<std::string, std::int64_t> count_pieces(std::span<const std::string> texts, const AddedTokens& titles) {
   PreTokenizer pre_tokenizer;
   const char* where = "the trainer's pre-tokenizer";
   pre_tokenizer.add(SplitStep{Regex("\\p{N}", Regex::Syntax::kPattern, where)});
@@ -59,8 +59,11 @@ std::map<std::string, std::int64_t> count_pieces(std::span<const std::string> te
   Progress progress("tokenizer: count pieces", static_cast<std::int64_t>(texts.size()), "texts");
   for (const std::string& text : texts) {
     const std::string valid = replace_invalid_utf8(text);
-    pre_tokenizer.split(valid, storage, pieces);
-    for (const std::string_view piece : pieces) ++counts[std::string(piece)];
+    for (const Section& section : titles.split(valid)) {
+      if (section.id >= 0) continue;
+      pre_tokenizer.split(section.text, storage, pieces);
+      for (const std::string_view piece : pieces) ++counts[std::string(piece)];
+    }
     progress.advance();
   }
   return counts;
@@ -99,6 +102,13 @@ class Trainer {
       merge(top.pair);
       progress.advance();
     }
+  }
+
+  // The title's token; -1 where its spelling is that of other bytes, and the title stays text.
+  std::int32_t title_id(const std::string& title) {
+    const auto known = ids_.find(title);
+    if (known == ids_.end()) return static_cast<std::int32_t>(names_.size()) + num_titles_++;
+    return title != kEndToken && characters_to_bytes(title) == title ? known->second : -1;
   }
 
   json vocabulary() const { return ids_; }
@@ -159,6 +169,7 @@ class Trainer {
 
   std::vector<Word> words_;
   std::vector<std::string> names_;  // by id, in byte characters
+  std::int32_t num_titles_ = 0;     // with ids behind those
   std::unordered_map<std::string, std::int32_t> ids_;
   std::vector<std::string> merges_;
   std::unordered_map<std::string, bool> merged_;
@@ -170,9 +181,21 @@ json byte_level(bool add_prefix_space) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", add_prefix_space}, {"trim_offsets", true}, {"use_regex", true}};
 }
 
-std::string tokenizer_json(const Trainer& trainer) {
-  const json end_token = {{"id", 0},         {"content", kEndToken}, {"single_word", false}, {"lstrip", false},
-                          {"rstrip", false}, {"normalized", false},  {"special", true}};
+json added_token(const AddedToken& token) {
+  return {{"id", token.id},          {"content", token.content}, {"single_word", token.single_word},
+          {"lstrip", token.lstrip},  {"rstrip", token.rstrip},   {"normalized", token.normalized},
+          {"special", token.special}};
+}
+
+std::string tokenizer_json(Trainer& trainer, std::span<const std::string> titles) {
+  json added = json::array({added_token({.content = kEndToken, .id = 0, .special = true})});
+  std::vector<std::string> with_token;
+  for (const std::string& title : titles) {
+    const std::int32_t id = trainer.title_id(title);
+    if (id < 0) continue;
+    added.push_back(added_token(title_token(title, id)));
+    with_token.push_back(title);
+  }
   const json digits = {{"type", "Digits"}, {"individual_digits", true}};
   const json model = {{"type", "BPE"},
                       {"dropout", nullptr},
@@ -188,24 +211,32 @@ std::string tokenizer_json(const Trainer& trainer) {
       {"version", "1.0"},
       {"truncation", nullptr},
       {"padding", nullptr},
-      {"added_tokens", json::array({end_token})},
+      {"added_tokens", std::move(added)},
       {"normalizer", nullptr},
       {"pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", json::array({digits, byte_level(false)})}}},
       {"post_processor", nullptr},
-      {"decoder", byte_level(true)},
+      {"decoder", title_decoder(with_token, byte_level(true))},
       {"model", model}};
   return file.dump(1) + "\n";
 }
 }  // namespace
 
-std::string train_tokenizer_json(std::span<const std::string> texts, int vocab_size) {
+std::string train_tokenizer_json(std::span<const std::string> texts, int vocab_size,
+                                 std::span<const std::string> titles) {
   constexpr int kBytesAndEnd = 257;
-  if (vocab_size < kBytesAndEnd) {
+  if (vocab_size < kBytesAndEnd)
     throw_usage("tokenizer.train_vocab = {}: a byte-level vocabulary has at least {} tokens", vocab_size, kBytesAndEnd);
-  }
-  Trainer trainer(count_pieces(texts));
+  std::vector<std::string> distinct;
+  std::unordered_set<std::string_view> seen;
+  AddedTokens tokens;
+  for (const std::string& title : titles)
+    if (seen.insert(title).second) {
+      distinct.push_back(title);
+      tokens.add(title_token(title, 0));
+    }
+  Trainer trainer(count_pieces(texts, tokens));
   trainer.learn(static_cast<std::size_t>(vocab_size));
-  return tokenizer_json(trainer);
+  return tokenizer_json(trainer, distinct);
 }
 
 }  // namespace recpo::text

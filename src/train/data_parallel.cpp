@@ -1,56 +1,55 @@
 #include "src/train/data_parallel.hpp"
 
 #include "kernels/reductions.hpp"
-#include "src/optim/gradient_norm.hpp"
+#include "src/optim/adamw.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::train {
 namespace {
-// Buckets on their way at a time: enough to overlap, and a bound for the memory of messages.
-constexpr std::size_t kMostTravelling = 2;
+// Buckets in flight: enough to overlap, and a bound for the memory of messages.
+constexpr std::size_t kMaxInFlight = 2;
 
-// ZeRO 0 and 1 put whole buckets aside between leaves, ZeRO 2 slices.
+// Between leaves ZeRO 0 and 1 put whole buckets aside, ZeRO 2 the own shard.
 template <class T>
-LeafSums<Accumulate<T>> make_leaf_sums(const model::ParameterStore<T>& store, const model::ParameterShard& slices,
+LeafSums<Accumulate<T>> make_leaf_sums(const model::ParameterStore<T>& store, const model::ParameterShard& shard,
                                        int zero) {
   std::vector<std::int64_t> offsets;
   for (std::size_t b = 0; b < store.buckets().size(); ++b) {
-    offsets.push_back(zero == 2 ? slices.slice(b).shard_offset : store.buckets()[b].begin);
+    offsets.push_back(zero == 2 ? shard.of_bucket(b).shard_offset : store.buckets()[b].begin);
   }
-  return LeafSums<Accumulate<T>>(offsets, zero == 2 ? slices.size() : store.size());
+  return LeafSums<Accumulate<T>>(offsets, zero == 2 ? shard.size() : store.size());
 }
 }  // namespace
 
 template <class T>
 model::ParameterShard DataParallel<T>::owned(const model::ParameterStore<T>& store, int zero,
                                              const parallel::Communicator& dp) {
-  return zero == 0 ? model::ParameterShard(store, 0, 1) : model::ParameterShard(store, dp.rank(), dp.size());
+  return zero == 0 ? model::ParameterShard(store.layout(), 0, 1)
+                   : model::ParameterShard(store.layout(), dp.rank(), dp.size());
 }
 
 template <class T>
-DataParallel<T>::DataParallel(const model::LlamaConfig& config, model::ParameterStore<T>& store, const LeafPlan& leaves,
-                              int zero, const parallel::ProcessGrid& grid, bool splits_tokens)
-    : adapters_(store.adapters() != nullptr),
-      buckets_(config, adapters_),
-      store_(model::trained_store(store)),
+DataParallel<T>::DataParallel(model::ParameterStore<T>& store, const LeafPlan& leaves, int zero,
+                              const parallel::ProcessGrid& grid, bool sequence_parallel)
+    : store_(model::trained_store(store)),
       leaves_(leaves),
       zero_(zero),
       grid_(grid),
-      splits_tokens_(splits_tokens),
-      slices_(store_, grid.dp->rank(), grid.dp->size()),
-      leaf_sums_(make_leaf_sums(store_, slices_, zero)),
+      sequence_parallel_(sequence_parallel),
+      shard_(store_.layout(), grid.dp->rank(), grid.dp->size()),
+      leaf_sums_(make_leaf_sums(store_, shard_, zero)),
       gathers_(store_.buckets().size()) {
   using model::GradientMemory;
   RECPO_REQUIRE(store_.gradient_memory() == (zero == 2 ? GradientMemory::kTwoLayers : GradientMemory::kWhole));
   RECPO_REQUIRE(leaves.leaves_at_once == (zero == 2));
-  if (zero == 2) sum_ = PlannedVector<Gradient>("recpo::data_parallel::gradient_slices", slices_.size());
+  if (zero == 2) sum_ = PoolVector<Gradient>("recpo::data_parallel::gradient_shard", shard_.size());
 }
 
 template <class T>
-void DataParallel<T>::begin_leaf(const ExecSpace& exec, int round, int slot) {
+void DataParallel<T>::begin_leaf(const ExecSpace& exec, int round, int own_leaf) {
   exec_ = exec;
   round_ = round;
-  slot_ = slot;
+  own_leaf_ = own_leaf;
   if (zero_ != 2)
     Kokkos::deep_copy(exec_, store_.gradients(), Gradient(0));  // otherwise as a pass comes to each bucket
 }
@@ -76,7 +75,7 @@ void DataParallel<T>::before_backward(std::size_t bucket) {
   if (zero_ != 2) return;
   const Gradient* memory = store_.bucket_gradients(bucket).data();
   const auto shares_memory = [&] {
-    for (const Travelling& t : travelling_) {
+    for (const InFlight& t : in_flight_) {
       if (store_.bucket_gradients(t.bucket).data() == memory) return true;
     }
     return false;
@@ -88,68 +87,63 @@ void DataParallel<T>::before_backward(std::size_t bucket) {
 template <class T>
 void DataParallel<T>::after_backward(std::size_t bucket) {
   make_progress();
-  const bool last = slot_ + 1 == leaves_.own();
-  const Vector<Gradient> partial = partial_gradients(bucket);
-  if (partial.extent(0) > 0) grid_.tp->all_reduce_sum(exec_, partial);
+  const bool last = own_leaf_ + 1 == leaves_.own();
+  for (const auto& range : store_.layout().partial_gradients(bucket, sequence_parallel_)) {
+    Gradient* const gradients = store_.bucket_gradients(bucket).data();
+    grid_.tp->all_reduce_sum(exec_, Vector<Gradient>(gradients + range.begin, range.size()));
+  }
   if (zero_ == 2) return send(bucket);
   leaf_sums_.add(exec_, bucket, store_.bucket_gradients(bucket), last);
   if (last) send(bucket);
 }
 
-// What this shard has only its part of.
-template <class T>
-Vector<Accumulate<T>> DataParallel<T>::partial_gradients(std::size_t bucket) const {
-  const model::Bucket& place = store_.buckets()[bucket];
-  if (!place.replicated) return {};
-  const Vector<Gradient> all = store_.bucket_gradients(bucket);
-  if (adapters_) return all;
-  if (!splits_tokens_) return {};
-  // Of the block norms every shard has its tokens' part; the final norm, the last of the bucket, is whole on all.
-  return Vector<Gradient>(all.data(), store_.parameters().back().offset - place.begin);
-}
-
 template <class T>
 void DataParallel<T>::send(std::size_t bucket) {
-  travelling_.push_back({bucket, round_ == 0, slot_ + 1 == leaves_.own(),
-                         grid_.dp->start_reduce_scatter_sum(exec_, store_.bucket_gradients(bucket))});
-  while (travelling_.size() > kMostTravelling) land_oldest();
+  in_flight_.push_back({bucket, round_ == 0, own_leaf_ + 1 == leaves_.own(),
+                        grid_.dp->start_reduce_scatter_sum(exec_, store_.bucket_gradients(bucket))});
+  while (in_flight_.size() > kMaxInFlight) land_oldest();
 }
 
 template <class T>
 void DataParallel<T>::land_oldest() {
-  Travelling arrived = std::move(travelling_.front());
-  travelling_.pop_front();
+  InFlight arrived = std::move(in_flight_.front());
+  in_flight_.pop_front();
   grid_.dp->wait(exec_, *arrived.pending);
   if (zero_ != 2) return;
   const std::size_t b = arrived.bucket;
-  const Vector<Gradient> slice = own_slice(store_.bucket_gradients(b), b);
-  leaf_sums_.add(exec_, b, slice, arrived.last_of_round);
+  const Vector<Gradient> shard = own_shard(b), sum = own_gradient(b);
+  leaf_sums_.add(exec_, b, shard, arrived.last_of_round);
   if (!arrived.last_of_round) return;
-  const Vector<Gradient> sum = sum_.part(slices_.slice(b).shard_offset, slices_.slice(b).size());
   if (arrived.first_round) {
-    Kokkos::deep_copy(exec_, sum, slice);
+    Kokkos::deep_copy(exec_, sum, shard);
   } else {
-    kernels::add<Gradient>(exec_, slice, sum);
+    kernels::add<Gradient>(exec_, shard, sum);
   }
 }
 
 template <class T>
 void DataParallel<T>::make_progress() {
-  for (const Travelling& t : travelling_) t.pending->progress();
+  for (const InFlight& t : in_flight_) t.pending->progress();
   for (const auto& gather : gathers_) {
     if (gather) gather->progress();
   }
 }
 
 template <class T>
-Vector<Accumulate<T>> DataParallel<T>::own_slice(const Vector<Gradient>& bucket_values, std::size_t bucket) const {
-  const model::ParameterShard::Slice& slice = slices_.slice(bucket);
-  return Vector<Gradient>(bucket_values.data() + slice.begin, slice.size());
+Vector<Accumulate<T>> DataParallel<T>::own_shard(std::size_t bucket) const {
+  const model::BucketShard& place = shard_.of_bucket(bucket);
+  return Vector<Gradient>(store_.bucket_gradients(bucket).data() + place.begin, place.size());
+}
+
+template <class T>
+Vector<Accumulate<T>> DataParallel<T>::own_gradient(std::size_t bucket) const {
+  const model::BucketShard& place = shard_.of_bucket(bucket);
+  return zero_ == 2 ? sum_.part(place.shard_offset, place.size()) : own_shard(bucket);
 }
 
 template <class T>
 void DataParallel<T>::finish_gradients() {
-  while (!travelling_.empty()) land_oldest();
+  while (!in_flight_.empty()) land_oldest();
   if (zero_ != 0) return;
   for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
     gathers_[b] = grid_.dp->start_all_gather(exec_, store_.bucket_gradients(b));
@@ -160,28 +154,27 @@ void DataParallel<T>::finish_gradients() {
 
 template <class T>
 double DataParallel<T>::gradient_norm() const {
-  optim::SliceGradients<T> own;
-  for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
-    const model::ParameterShard::Slice& slice = slices_.slice(b);
-    own.push_back(zero_ == 2 ? sum_.part(slice.shard_offset, slice.size()) : own_slice(store_.bucket_gradients(b), b));
-  }
-  return optim::gradient_norm<T>(exec_, store_, slices_, own, *grid_.dp, *grid_.tp);
+  optim::ShardGradients<T> own;
+  for (std::size_t b = 0; b < store_.buckets().size(); ++b) own.push_back(own_gradient(b));
+  return optim::gradient_norm<T>(exec_, store_, shard_, own, *grid_.dp, *grid_.tp);
 }
 
 template <class T>
 void DataParallel<T>::update(optim::AdamW<T>& optimizer, double lr, double norm) {
   optimizer.begin_step(lr, norm);
   // In the order in which the next forward pass asks for them: it begins with the norms, which come last in the store.
-  for (std::size_t i = 0; i < store_.buckets().size(); ++i) {
-    const std::size_t b = adapters_ ? i : i == 0 ? buckets_.norms : i - 1;
-    const model::ParameterShard::Slice& slice = slices_.slice(b);
-    const Vector<Gradient> whole = store_.bucket_gradients(b);
+  std::vector<std::size_t> order;
+  for (const bool norms : {true, false}) {
+    for (std::size_t b = 0; b < store_.buckets().size(); ++b) {
+      if ((store_.buckets()[b].role == model::Role::kNorm) == norms) order.push_back(b);
+    }
+  }
+  for (const std::size_t b : order) {
     if (zero_ == 0) {
-      optimizer.update_bucket(exec_, b, whole);
+      optimizer.update_bucket(exec_, b, store_.bucket_gradients(b));
       continue;
     }
-    const Vector<Gradient> own = zero_ == 2 ? sum_.part(slice.shard_offset, slice.size()) : own_slice(whole, b);
-    optimizer.update_bucket(exec_, b, own);
+    optimizer.update_bucket(exec_, b, own_gradient(b));
     gathers_[b] = grid_.dp->start_all_gather(exec_, store_.bucket_weights(b));
     make_progress();
   }
@@ -192,8 +185,6 @@ void DataParallel<T>::settle() {
   for (std::size_t b = 0; b < gathers_.size(); ++b) before_forward(b);
 }
 
-#define RECPO_INSTANTIATE(T) template class DataParallel<T>;
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE_CLASS(DataParallel);
 
 }  // namespace recpo::train

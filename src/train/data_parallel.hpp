@@ -1,21 +1,36 @@
 #pragma once
-// Gradients to their owners and weights back, bucket by bucket, while passes go on (ZeRO; Rajbhandari et al. 2020):
-//   0  gradients are summed on all ranks; every rank updates everything
-//   1  gradients are reduce-scattered as the last backward pass leaves a bucket; a rank updates its slices; weights are
-//      all-gathered, each bucket until the next forward pass comes to it
-//   2  gradients leave with every leaf, so that only two layers of them exist at a time beside the rank's own slices
-// The sums follow the tree of train/leaves.hpp. Collective over dp, and over tp where gradients of what every shard has
-// are parts of a sum: of block norms when tokens are split, and of adapters' whole matrices.
+// Bucketed ZeRO-0/1/2 (Rajbhandari et al. 2020): reduce-scatter of gradients and all-gather of weights, overlapped with
+// the passes. The parts of a gradient, for 2 data-parallel ranks and 4 leaves:
+//
+//   bucket   parameters that are communicated together: embedding, each layer, head, all norms
+//   shard    the part of each bucket that one rank owns (both: model/parameter_layout.hpp)
+//   leaf     a fixed share of the global batch, computed by one rank; its gradient has every bucket (leaves.hpp)
+//   round    leaves of all ranks that are added at a time: all of a batch; with ZeRO 2 some micro-batches
+//
+//                        bucket 0        bucket 1        bucket 2
+//     rank 0   leaf 0  [=======|=======|=======|=======|=======|=======] \_ added on the rank (LeafSums)
+//              leaf 1  [=======|=======|=======|=======|=======|=======] /     |
+//     rank 1   leaf 2  [=======|=======|=======|=======|=======|=======] \_    |  reduce-scatter, bucket by bucket
+//              leaf 3  [=======|=======|=======|=======|=======|=======] /     v
+//                      [ sum 0 | sum 1 ]                                   each rank has the sum of its shard
+//     shard of rank 0: [=======|       |=======|       |=======|       ]  -> AdamW -> all-gather of the weights
+//     shard of rank 1: [       |=======|       |=======|       |=======]
+//
+//   ZeRO 0  the sums are all-gathered; every rank updates everything
+//   ZeRO 1  buckets are sent as the last leaf's backward pass leaves them; a rank updates its shard; weights are
+//           all-gathered, each bucket until the next forward pass comes to it
+//   ZeRO 2  buckets are sent with every leaf, and sums over leaves are kept of the own shard only, so that gradients of
+//           two layers exist at a time
+//
+// Collective over dp, and over tp for gradients of which a tensor-parallel shard computes a part (TensorGradient).
 
 #include <deque>
 #include <memory>
 
-#include "src/model/bucket_listener.hpp"
 #include "src/model/lora.hpp"
-#include "src/model/weights.hpp"
+#include "src/model/parameter_store.hpp"
 #include "src/optim/adamw.hpp"
 #include "src/parallel/communicator.hpp"
-#include "src/train/leaf_sums.hpp"
 #include "src/train/leaves.hpp"
 
 namespace recpo::train {
@@ -26,15 +41,15 @@ class DataParallel final : public model::BucketListener {
   using Gradient = Accumulate<T>;
 
   // `store` is the model's; what is trained of it has gradient memory kTwoLayers with zero = 2, otherwise kWhole, and
-  // buckets for dp's ranks. `splits_tokens`: gradients of block norms are parts that are summed over tp.
-  DataParallel(const model::LlamaConfig& config, model::ParameterStore<T>& store, const LeafPlan& leaves, int zero,
-               const parallel::ProcessGrid& grid, bool splits_tokens);
+  // buckets for dp's ranks.
+  DataParallel(model::ParameterStore<T>& store, const LeafPlan& leaves, int zero, const parallel::ProcessGrid& grid,
+               bool sequence_parallel);
 
-  // The slices a rank's optimizer owns at a level of zero.
+  // What a rank's optimizer owns at a level of zero.
   static model::ParameterShard owned(const model::ParameterStore<T>& store, int zero, const parallel::Communicator& dp);
 
   // Before a leaf's first backward pass. Its last pass gets this object as listener; a leaf without rows says so.
-  void begin_leaf(const ExecSpace& exec, int round, int slot);
+  void begin_leaf(const ExecSpace& exec, int round, int own_leaf);  // own_leaf: of this rank's in the round, from 0
   void skip_leaf();
   // After the last leaf: all sums are there. Then the norm over all ranks, and the update.
   void finish_gradients();
@@ -51,7 +66,7 @@ class DataParallel final : public model::BucketListener {
   std::int64_t gradient_bytes() const { return store_.gradient_bytes() + sum_.bytes(); }
 
  private:
-  struct Travelling {
+  struct InFlight {
     std::size_t bucket;
     bool first_round, last_of_round;
     std::unique_ptr<parallel::Pending> pending;
@@ -59,22 +74,20 @@ class DataParallel final : public model::BucketListener {
   void send(std::size_t bucket);
   void land_oldest();
   void make_progress();
-  Vector<Gradient> partial_gradients(std::size_t bucket) const;
-  Vector<Gradient> own_slice(const Vector<Gradient>& bucket_values, std::size_t bucket) const;
+  Vector<Gradient> own_shard(std::size_t bucket) const;     // inside the bucket's gradients
+  Vector<Gradient> own_gradient(std::size_t bucket) const;  // of the batch, when it is finished
 
-  const bool adapters_;
-  const model::LlamaBuckets buckets_;
   model::ParameterStore<T>& store_;  // the trained one
   const LeafPlan leaves_;
   const int zero_;
   const parallel::ProcessGrid& grid_;
-  const bool splits_tokens_;
-  const model::ParameterShard slices_;  // one for each dp rank
+  const bool sequence_parallel_;
+  const model::ParameterShard shard_;
   LeafSums<Gradient> leaf_sums_;
-  PlannedVector<Gradient> sum_;  // ZeRO 2: the sum over rounds, in shard storage
+  PoolVector<Gradient> sum_;  // ZeRO 2: the sum over rounds, in shard storage
   ExecSpace exec_;
-  int round_ = 0, slot_ = 0;
-  std::deque<Travelling> travelling_;
+  int round_ = 0, own_leaf_ = 0;
+  std::deque<InFlight> in_flight_;
   std::vector<std::unique_ptr<parallel::Pending>> gathers_;  // of weights, by bucket
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/reductions.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::train {
@@ -27,5 +28,28 @@ LeafPlan plan_leaves(std::int64_t global_batch, std::int64_t wanted, int ranks, 
   }
   return plan;
 }
+
+template <class T>
+void LeafSums<T>::add(const ExecSpace& exec, std::size_t bucket, Vector<T> gradient, bool last) {
+  const auto size = static_cast<std::int64_t>(gradient.extent(0));
+  std::size_t level = 0;
+  for (; level < levels_.size(); ++level) {
+    if (!levels_[level].filled[bucket]) {
+      if (last) continue;
+      break;
+    }
+    kernels::add<T>(exec, place(levels_[level], bucket, size), gradient);
+    levels_[level].filled[bucket] = false;
+  }
+  if (last) return;
+  if (level == levels_.size()) {
+    levels_.push_back(
+        {PoolVector<T>::uninitialized("recpo::leaves::sums", size_), std::vector<bool>(offsets_.size(), false)});
+  }
+  Kokkos::deep_copy(exec, place(levels_[level], bucket, size), gradient);
+  levels_[level].filled[bucket] = true;
+}
+
+RECPO_INSTANTIATE_SUMS_CLASS(LeafSums);
 
 }  // namespace recpo::train

@@ -1,7 +1,8 @@
 #pragma once
-// What one optimizer step says of itself: metrics.jsonl with TRL's names, and the progress bar's note.
+// Metrics of one optimizer step: metrics.jsonl with TRL's names, and the progress bar's note.
 
-#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,18 @@ struct SentBytes {
   parallel::Traffic tp, dp;
 };
 
+// Of validation rows, under the weights after a step.
+struct ValidationMetrics {
+  double ranked_hit_rate = 0, mrr = 0;
+  double loss = 0;  // mean of minus log-prob a token of the preferred answers
+};
+
 struct StepMetrics {
   std::string stage;
   std::int64_t step = 0;  // from 1 in each stage
   double loss = 0, grad_norm = 0, learning_rate = 0, epoch = 0;
   SampleMetrics mean;           // alignment: means over sets
-  bool preferences = false;     // write the rewards/ and logps/ figures
+  bool preferences = false;     // write the rewards/ and logps/ metrics
   std::int64_t num_tokens = 0;  // tokens of all trees since the stage began
   double step_ms = 0;           // of the slowest rank, like the times below
   // Of it: held by tensor- and data-parallel communication that did not overlap, and the optimizer's update.
@@ -40,14 +47,12 @@ struct StepMetrics {
   SentBytes sent;
   double tokens_per_second = 0, flops_per_second = 0, fraction_of_gemm_rate = 0;
   bool skipped = false;  // non-finite: the weights were left alone
+  std::optional<ValidationMetrics> validation;
 };
 
 SampleMetrics mean_of(const std::vector<SampleMetrics>& samples);  // in batch order
 
-std::string to_json_line(const StepMetrics& metrics);
+nlohmann::ordered_json to_json(const StepMetrics& metrics);  // a line of metrics.jsonl
 std::string progress_note(const StepMetrics& metrics);
-
-// A continued stage writes its steps again: drops the stage's lines after `step`.
-void rewind_metrics(const std::filesystem::path& file, const std::string& stage, std::int64_t step);
 
 }  // namespace recpo::train

@@ -1,86 +1,71 @@
-#include <algorithm>
-#include <cstring>
-
-#include "src/model/llama.hpp"
+#include "src/evaluation/score.hpp"
+#include "src/support/check.hpp"
+#include "src/support/file.hpp"
+#include "src/support/hdf5.hpp"
 #include "src/support/log.hpp"
 #include "src/train/samples.hpp"
 #include "src/train/train.hpp"
 
 namespace recpo::train {
-namespace {
-std::string to_bytes(const std::vector<double>& values) {
-  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
-}
-
-std::vector<double> from_bytes(const std::string& bytes) {
-  std::vector<double> values(bytes.size() / sizeof(double));
-  if (!values.empty())
-    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));  // a rank may have none
-  return values;
-}
-}  // namespace
-
 template <class T>
 ReferenceLogps compute_reference(const data::RowFile& rows, const model::LlamaConfig& config,
                                  model::ParameterStore<T>& store, std::int64_t micro_batch_tokens,
                                  const parallel::ProcessGrid& grid, const Heartbeat& heartbeat) {
   const std::vector<Sample> samples = training_samples(rows, kAllNegatives).samples;
-  std::vector<std::int64_t> tokens;
-  std::size_t most_answers = 1;
-  for (const Sample& sample : samples) {
-    tokens.push_back(sample.tokens());
-    most_answers = std::max(most_answers, sample.answers.size());
-  }
-  // Packed once for all ranks, then dealt out: a row's log-probs have the same bits for any number of ranks.
-  const std::vector<std::size_t> begins = data::pack(tokens, micro_batch_tokens);
-  model::LlamaCapacity capacity;
-  std::size_t most_rows = 0;
-  for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
-    std::int64_t sum = 0;
-    for (std::size_t i = begins[b]; i < begins[b + 1]; ++i) sum += tokens[i];
-    capacity.tokens = std::max(capacity.tokens, sum);
-    most_rows = std::max(most_rows, begins[b + 1] - begins[b]);
-  }
-  capacity.completions = static_cast<std::int64_t>(most_rows * most_answers);
-  model::Llama<T> llama(config, store, capacity, {*grid.tp, false});
+  std::vector<evaluation::TokenTree> trees;
+  for (const Sample& sample : samples) trees.push_back({sample.row->prompt_ids, sample.answers});
 
-  const auto ranks = static_cast<std::size_t>(grid.dp->size()), rank = static_cast<std::size_t>(grid.dp->rank());
+  evaluation::TreeScorer<T> scorer(config, store, micro_batch_tokens, {*grid.tp, false});
   Progress bar("reference", static_cast<std::int64_t>(samples.size()), "sets");
-  std::vector<double> mine;
-  for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
-    bar.advance(static_cast<std::int64_t>(begins[b + 1] - begins[b]));
-    if (b % ranks != rank) continue;
+  const auto progress = [&] {
     heartbeat("reference log-probs");
-    data::TreeBatch trees;
-    for (std::size_t i = begins[b]; i < begins[b + 1]; ++i) {
-      data::append_tree(trees, samples[i].row->prompt_ids, samples[i].answers);
-    }
-    const std::vector<double> logp = llama.forward(trees);
-    mine.insert(mine.end(), logp.begin(), logp.end());
-  }
-  heartbeat("gathering reference log-probs");
-  std::vector<std::vector<double>> parts;
-  for (const std::string& bytes : grid.dp->all_gather(to_bytes(mine))) parts.push_back(from_bytes(bytes));
-
+    bar.advance();
+  };
+  std::vector<std::vector<double>> logps = scorer.score(trees, progress, *grid.dp);
   ReferenceLogps result;
-  std::vector<std::size_t> taken(ranks, 0);
-  for (std::size_t b = 0; b + 1 < begins.size(); ++b) {
-    const std::size_t owner = b % ranks;
-    for (std::size_t i = begins[b]; i < begins[b + 1]; ++i) {
-      const auto first = parts[owner].begin() + static_cast<std::ptrdiff_t>(taken[owner]);
-      const auto count = static_cast<std::ptrdiff_t>(samples[i].answers.size());
-      result[samples[i].row->id] = std::vector<double>(first, first + count);
-      taken[owner] += samples[i].answers.size();
-    }
-  }
+  for (std::size_t i = 0; i < samples.size(); ++i) result[samples[i].row->id] = std::move(logps[i]);
   return result;
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                          \
-  template ReferenceLogps compute_reference<T>(const data::RowFile&, const model::LlamaConfig&,                       \
-                                               model::ParameterStore<T>&, std::int64_t, const parallel::ProcessGrid&, \
-                                               const Heartbeat&);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(compute_reference);
+
+namespace fs = std::filesystem;
+
+void write_reference(const fs::path& path, const ReferenceLogps& logps, const std::string& model_hash,
+                     const std::string& rows_hash) {
+  std::vector<std::int64_t> row, begin{0};
+  std::vector<double> values;
+  for (const auto& [id, own] : logps) {
+    row.push_back(id);
+    values.insert(values.end(), own.begin(), own.end());
+    begin.push_back(static_cast<std::int64_t>(values.size()));
+  }
+  write_atomic_file(path, [&](const fs::path& temporary) {
+    hdf5::File file = hdf5::File::create(temporary);
+    file.write<std::int64_t>("row", row);
+    file.write<std::int64_t>("begin", begin);
+    file.write<double>("logp", values);
+    file.write_attribute("model_hash", model_hash);
+    file.write_attribute("rows_hash", rows_hash);
+    file.close();
+  });
+}
+
+ReferenceLogps read_reference(const fs::path& path, const std::string& model_hash, const std::string& rows_hash) {
+  if (!fs::exists(path)) return {};
+  const hdf5::File file = hdf5::File::open(path);
+  if (file.read_string("model_hash") != model_hash || file.read_string("rows_hash") != rows_hash) return {};
+  const auto row = file.read<std::int64_t>("row"), begin = file.read<std::int64_t>("begin");
+  const auto values = file.read<double>("logp");
+  if (begin.size() != row.size() + 1) throw_input("{}: array begin does not fit array row", path.string());
+  ReferenceLogps logps;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (begin[i] < 0 || begin[i + 1] < begin[i] || begin[i + 1] > static_cast<std::int64_t>(values.size())) {
+      throw_input("{}: array begin leaves array logp at entry {}", path.string(), i);
+    }
+    logps[row[i]] = std::vector<double>(values.begin() + begin[i], values.begin() + begin[i + 1]);
+  }
+  return logps;
+}
 
 }  // namespace recpo::train

@@ -49,12 +49,18 @@ SampleSet training_samples(const data::RowFile& rows, int negatives, int at_leas
   return set;
 }
 
-SampleSet stage_samples(const std::string& stage, const objective::ObjectiveOptions& objective,
-                        const data::RowFile& rows) {
-  SampleSet set =
-      stage == "align" ? training_samples(rows, negatives_wanted(objective, rows), 1) : training_samples(rows, 0);
-  if (set.samples.empty()) throw_input("{}: no training row has what the stage needs", stage);
+SampleSet stage_samples(StageKind stage, const objective::ObjectiveOptions& objective, const data::RowFile& rows) {
+  SampleSet set = stage == StageKind::kAlign ? training_samples(rows, negatives_wanted(objective, rows), 1)
+                                             : training_samples(rows, 0);
+  if (set.samples.empty()) throw_input("{}: no training row has what the stage needs", name_of(stage));
   return set;
+}
+
+ValidationRows validation_rows(const data::RowFile& rows, std::int64_t count, std::uint64_t seed) {
+  ValidationRows drawn = rows.of_split(data::Split::kValid);
+  Random(seed, "validation rows").shuffle(drawn);
+  if (count > 0 && count < static_cast<std::int64_t>(drawn.size())) drawn.resize(static_cast<std::size_t>(count));
+  return drawn;
 }
 
 SampleOrder::SampleOrder(std::int64_t samples, bool shuffled, std::uint64_t seed, std::string stage)

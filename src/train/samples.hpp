@@ -1,5 +1,6 @@
 #pragma once
-// Training samples: which rows, which of their answers, in which order. A sample refers to the rows it was made from.
+// Training samples: rows, answers of each, and their order; and the rows of validation. A sample refers to the rows it
+// was made from.
 
 #include <span>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "src/data/rows.hpp"
 #include "src/data/tree_batch.hpp"
 #include "src/objective/objective.hpp"
+#include "src/train/options.hpp"
 
 namespace recpo::train {
 
@@ -31,8 +33,11 @@ SampleSet training_samples(const data::RowFile& rows, int negatives, int at_leas
 
 // What a stage trains on: of sft each row's preferred answer; of align its preference sets, with as many of the drawn
 // negatives as the objective uses. Throws kBadInput when no row has what the stage needs.
-SampleSet stage_samples(const std::string& stage, const objective::ObjectiveOptions& objective,
-                        const data::RowFile& rows);
+SampleSet stage_samples(StageKind stage, const objective::ObjectiveOptions& objective, const data::RowFile& rows);
+
+// The first `count` (0: all) of the validation rows in an order drawn by the seed.
+using ValidationRows = std::vector<const data::Row*>;
+ValidationRows validation_rows(const data::RowFile& rows, std::int64_t count, std::uint64_t seed);
 
 // The endless sequence of samples as a pure function of (seed, stage, counter): epoch e = counter / n is the whole set
 // in an order of its own (shuffled) or in file order.

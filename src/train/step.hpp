@@ -4,16 +4,49 @@
 // every rank. The host starts a device's work and waits for it at the step's end (in longer steps it runs no more
 // micro-batches ahead than support/uploader.hpp lets it). Collective over the world.
 
+#include <vector>
+
+#include "kernels/set_loss.hpp"
 #include "src/model/llama.hpp"
+#include "src/objective/objective.hpp"
+#include "src/support/uploader.hpp"
 #include "src/train/data_parallel.hpp"
 #include "src/train/leaves.hpp"
 #include "src/train/metrics.hpp"
 #include "src/train/samples.hpp"
-#include "src/train/step_sets.hpp"
 #include "src/train/step_shape.hpp"
 #include "src/train/train.hpp"
 
 namespace recpo::train {
+
+// The preference sets of one step on this rank (an SFT row is a set of one) and their loss. Terms go to the device for
+// the gradient; log-probs stay there until the step's end and come to the host in one copy, for the metrics.
+class StepSets {
+ public:
+  // Of so many completions at most in a step.
+  StepSets(std::int64_t completions, kernels::SetLoss loss);
+
+  // Adds a micro-batch's sets, neighbours in the global batch from `first_place` on, with the policy's log-probs
+  // logp [C]. Returns scale * d loss / d logp, [C], in memory of this object until take_metrics(). Asynchronous.
+  Vector<const double> add(const ExecSpace& exec, std::vector<objective::Terms> terms, std::int64_t first_place,
+                           double scale, Vector<const double> logp);
+
+  // Metrics of all sets added since the last call. Fences.
+  std::vector<SampleMetrics> take_metrics(const ExecSpace& exec);
+
+ private:
+  kernels::PreferenceSets upload(const ExecSpace& exec, const std::vector<objective::Terms>& terms);
+
+  kernels::SetLoss loss_;
+  std::vector<objective::Terms> terms_;
+  std::vector<std::int64_t> places_;
+  std::int64_t completions_ = 0;
+  Uploader uploader_;
+  OwnedVector<double> logp_, d_logp_;
+};
+
+// Of one set.
+SampleMetrics sample_metrics(const kernels::SetLoss& loss, const objective::Terms& terms, std::span<const double> logp);
 
 template <class T>
 class TrainingStep {
@@ -23,7 +56,7 @@ class TrainingStep {
                const parallel::ProcessGrid& grid, std::int64_t total_steps, const Heartbeat& heartbeat);
 
   // Step `step` counts from 0. A non-finite loss or gradient leaves the weights alone (metrics.skipped). Weights may
-  // still be on their way between the ranks when it returns: settle() before anything else reads them.
+  // still be in flight between the ranks when it returns: settle() before anything else reads them.
   StepMetrics run(std::int64_t step);
   void settle() { data_parallel_.settle(); }
 
@@ -33,7 +66,7 @@ class TrainingStep {
 
  private:
   std::vector<const Sample*> batch_of(std::int64_t step);
-  void run_leaf(const std::vector<const Sample*>& batch, int round, int slot, double loss_scale);
+  void run_leaf(const std::vector<const Sample*>& batch, int round, int own_leaf, double loss_scale);
   void run_micro_batch(std::span<const Sample* const> samples, std::int64_t first_place, bool last_of_leaf,
                        double loss_scale);
   objective::Terms terms_of(const Sample& sample) const;

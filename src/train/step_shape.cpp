@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <bit>
 
-#include "src/model/decoder.hpp"
-#include "src/model/parameter_shard.hpp"
+#include "src/model/llama.hpp"
 #include "src/optim/adamw.hpp"
 
 namespace recpo::train {
 
-StepShape step_shape(const StageOptions& options, const ParallelOptions& parallel, const std::string& recompute,
+StepShape step_shape(const StageOptions& options, const ParallelOptions& parallel, model::Recompute recompute,
                      const model::LoraOptions& lora, const std::vector<Sample>& samples) {
   StepShape shape;
   for (const Sample& sample : samples) {
@@ -21,7 +20,7 @@ StepShape step_shape(const StageOptions& options, const ParallelOptions& paralle
   shape.micro_batch_tokens = options.micro_batch_tokens;
   shape.reduction_leaves = parallel.reduction_leaves;
   shape.zero = static_cast<int>(parallel.zero);
-  shape.recompute = model::parse_recompute(recompute);
+  shape.recompute = recompute;
   shape.lora = lora;
   return shape;
 }
@@ -41,6 +40,37 @@ model::LlamaCapacity llama_capacity(const StepShape& shape, const LeafPlan& leav
   capacity.longest_tree = shape.longest;
   capacity.training = true;
   capacity.recompute = shape.recompute;
+  capacity.lora = shape.lora;
+  return capacity;
+}
+
+void TreesShape::add(std::int64_t tree_tokens, std::int64_t answers, std::int64_t prompt_tokens) {
+  shortest = count == 0 ? tree_tokens : std::min(shortest, tree_tokens);
+  longest = std::max(longest, tree_tokens);
+  most_answers = std::max(most_answers, answers);
+  most_logit_rows = std::max(most_logit_rows, 1 + tree_tokens - prompt_tokens);
+  tokens += tree_tokens;
+  ++count;
+}
+
+TreesShape trees_shape(const ValidationRows& rows) {
+  TreesShape shape;
+  for (const data::Row* row : rows) {
+    const std::vector<std::span<const std::int32_t>> answers(row->answer_ids.begin(), row->answer_ids.end());
+    shape.add(data::tree_tokens(row->prompt_ids, answers), static_cast<std::int64_t>(answers.size()),
+              static_cast<std::int64_t>(row->prompt_ids.size()));
+  }
+  return shape;
+}
+
+model::LlamaCapacity validation_capacity(const StepShape& shape) {
+  const TreesShape& trees = shape.validation;
+  model::LlamaCapacity capacity;
+  capacity.tokens = std::max(trees.longest, std::min(shape.micro_batch_tokens, trees.tokens));
+  const std::int64_t most_trees = std::min(trees.count, capacity.tokens / trees.shortest);
+  capacity.completions = most_trees * trees.most_answers;
+  capacity.logit_rows = std::min(capacity.logit_rows, most_trees * trees.most_logit_rows);
+  capacity.longest_tree = trees.longest;
   capacity.lora = shape.lora;
   return capacity;
 }
@@ -68,13 +98,12 @@ RankMemory planned_memory(const model::LlamaConfig& config, const model::TensorP
 
   const model::DecoderCapacity capacity = model::decoder_capacity(llama_capacity(shape, leaves));
   memory.activations = model::planned_decoder_bytes<T>(config, tensor, capacity);
+  if (shape.validation.count > 0)
+    memory.activations += model::planned_decoder_bytes<T>(config, {tensor.shard(), false},
+                                                          model::decoder_capacity(validation_capacity(shape)));
   return memory;
 }
 
-#define RECPO_INSTANTIATE(T)                                                                                       \
-  template RankMemory planned_memory<T>(const model::LlamaConfig&, const model::TensorParallel&, const StepShape&, \
-                                        int, std::int64_t);
-RECPO_FOR_EACH_STORAGE_TYPE(RECPO_INSTANTIATE)
-#undef RECPO_INSTANTIATE
+RECPO_INSTANTIATE_STORAGE(planned_memory);
 
 }  // namespace recpo::train

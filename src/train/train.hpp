@@ -1,6 +1,6 @@
 #pragma once
 // One training stage: SFT (rows with their preferred answer) or alignment (preference sets under an objective). Resumes
-// by itself from the newest whole checkpoint of its stage folder and gives the same weights, bit for bit, as a run
+// by itself from the newest complete checkpoint of its stage folder and gives the same weights, bit for bit, as a run
 // that was never stopped, on 1, 2, 4 or 8 data-parallel ranks. Tensor-parallel shards, ZeRO levels and recomputation
 // give the same to rounding.
 
@@ -11,14 +11,16 @@
 #include <string>
 #include <vector>
 
-#include "src/checkpoint/adapter_record.hpp"
-#include "src/checkpoint/companions.hpp"
+#include "src/checkpoint/checkpoint.hpp"
 #include "src/data/rows.hpp"
 #include "src/model/config.hpp"
 #include "src/model/parameter_store.hpp"
+#include "src/optim/adamw.hpp"
 #include "src/parallel/communicator.hpp"
 #include "src/text/tokenizer.hpp"
+#include "src/train/loop.hpp"
 #include "src/train/options.hpp"
+#include "src/train/samples.hpp"
 #include "src/train/step_shape.hpp"
 
 namespace recpo::train {
@@ -28,25 +30,27 @@ namespace recpo::train {
 using ReferenceLogps = std::map<std::int64_t, std::vector<double>>;
 
 struct Stage {
-  std::string name;  // sft | align
+  StageKind kind = StageKind::kSft;
   StageOptions options;
   optim::OptimizerOptions optimizer;
   objective::ObjectiveOptions objective;  // align only
   CheckpointOptions checkpoint;
   LogOptions log;
+  ValidationOptions validation;
+  ValidationRows validation_rows;  // empty: no validation
   std::uint64_t seed = 1;
   std::int64_t max_bad_steps = 3;
   ParallelOptions parallel;
-  std::string recompute = "none";    // none | selective | block
+  model::Recompute recompute = model::Recompute::kNone;
   model::LoraOptions lora;           // of the store's adapters
-  checkpoint::AdapterBase base;      // with adapters: the model they stand beside
-  std::filesystem::path run_folder;  // checkpoints/NAME/step_N and metrics.jsonl are below it
+  checkpoint::AdapterBase base;      // with adapters: the model they belong to
+  std::filesystem::path run_folder;  // checkpoints/name()/step_N and metrics.jsonl are below it
   std::string inputs_hash, rows_hash, deck_text;
-  checkpoint::Companions companions;  // of the start model, kept in checkpoints
+  checkpoint::AuxiliaryFiles auxiliary;  // of the start model, kept in checkpoints
+
+  std::string name() const { return name_of(kind); }
 };
 
-// Asked once a step, with the agreement of all ranks: true = save a complete checkpoint and stop (exit code 75).
-using StopRequested = std::function<bool()>;
 // Called at each step and phase, so that a watchdog knows the rank is alive: phase name.
 using Heartbeat = std::function<void(const char* phase)>;
 
@@ -58,10 +62,10 @@ struct Outcome {
   std::int64_t steps = 0;
 };
 
-// Collective over grid.world. `set` is the stage's (stage_samples); `store` holds the start model's weights (of this
-// rank's shard, with the gradient memory and slices that stage.parallel asks for: training_store below); a checkpoint
-// in the stage's folder replaces them. Throws kNumerics after max_bad_steps non-finite steps, kUsage for a global batch
-// that the ranks cannot share.
+// Collective over grid.world. A stage that validates ends early when its patience is over. `set` is the stage's
+// (stage_samples); `store` holds the start model's weights (of this rank's shard, with the gradient memory and slices
+// that stage.parallel asks for: training_store below); a checkpoint in the stage's folder replaces them. Throws
+// kNumerics after max_bad_steps non-finite steps, kUsage for a global batch that the ranks cannot share.
 template <class T>
 Outcome train(const Stage& stage, const SampleSet& set, const ReferenceLogps& reference,
               const model::LlamaConfig& config, model::ParameterStore<T>& store, const text::Tokenizer& tokenizer,

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "src/baselines/sequence_encoder.hpp"
+#include "src/baselines/sequence_model.hpp"
 
 namespace recpo::baselines {
 

@@ -4,6 +4,7 @@
 
 #include "src/baselines/sequence_model.hpp"
 #include "src/support/random.hpp"
+#include "tests/baselines/double_encoders.hpp"
 #include "tests/baselines/reference_models.hpp"
 #include "tests/support/finite_difference.hpp"
 
@@ -62,7 +63,7 @@ TEST(Models, ScoresEqualTheReference) {
     for (const std::int64_t length : {2, 6}) {  // Caser's window is never shorter than its filters
       SCOPED_TRACE(testing::Message() << c.name << ", " << c.blocks << " blocks, histories up to " << length);
       const ModelShape shape = shape_of(c, length);
-      SequenceModel<double> model(*find_baseline(c.name).encoder, shape);
+      SequenceModel<double> model(double_encoder(c.name), shape);
       draw_weights(model.parameters());
       const Questions questions(length);
       const std::vector<double> scores = model.forward(exec, questions.batch);
@@ -83,7 +84,7 @@ void check_gradients(const Case& c, double dropout) {
   SCOPED_TRACE(testing::Message() << c.name << ", " << c.blocks << " blocks, dropout " << dropout);
   const ExecSpace exec;
   const std::int64_t length = 5;
-  SequenceModel<double> model(*find_baseline(c.name).encoder, shape_of(c, length));
+  SequenceModel<double> model(double_encoder(c.name), shape_of(c, length));
   draw_weights(model.parameters());
   const Questions questions(length, dropout);
   Random random(5, "d_scores");
@@ -117,7 +118,7 @@ TEST(Models, AHistoryIsScoredAlone) {
   const std::int64_t length = 6;
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
-    SequenceModel<double> model(*find_baseline(c.name).encoder, shape_of(c, length));
+    SequenceModel<double> model(double_encoder(c.name), shape_of(c, length));
     draw_weights(model.parameters());
     const Questions questions(length);
     const std::vector<double> together = model.forward(exec, questions.batch);

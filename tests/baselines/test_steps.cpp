@@ -8,9 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "src/baselines/training_step.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/baselines/train.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/file.hpp"
+#include "tests/baselines/double_encoders.hpp"
 #include "tests/oracle/formula_weights.hpp"
 
 namespace recpo::baselines {
@@ -80,7 +81,7 @@ TEST(Steps, EqualPyTorch) {
   parallel::SerialCommunicator alone;
   for (const Json& run : golden["runs"]) {
     SCOPED_TRACE(testing::Message() << run["model"] << ", " << run["blocks"] << " blocks");
-    SequenceModel<double> model(*find_baseline(run["model"].get<std::string>()).encoder,
+    SequenceModel<double> model(double_encoder(run["model"].get<std::string>()),
                                 {golden["items"], golden["hidden"], golden["length"], run["blocks"]});
     const std::vector<ParameterSpec>& specs = model.parameters().specs();
     std::vector<double> weights;
@@ -93,7 +94,7 @@ TEST(Steps, EqualPyTorch) {
       TrainingStep<double> step(options, leaves, model, alone);
       for (std::size_t s = 0; s < golden["batches"].size(); ++s) {
         const GoldenBatch batch(golden["batches"][s]);
-        const StepFigures figures = step.run(batch.examples);
+        const StepMetrics figures = step.run(batch.examples);
         EXPECT_FALSE(figures.skipped);
         // A loss of so many weights, each with a slope below one.
         EXPECT_NEAR(figures.loss, run["losses"][s].get<double>(),

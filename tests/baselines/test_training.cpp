@@ -5,18 +5,18 @@
 
 #include "src/baselines/checkpoint.hpp"
 #include "src/baselines/examples.hpp"
-#include "src/baselines/sequence_recommender.hpp"
+#include "src/baselines/sequence_model.hpp"
 #include "src/baselines/train.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
 #include "tests/baselines/rows.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::baselines {
 namespace {
 namespace fs = std::filesystem;
 
-parallel::ProcessGrid alone() { return parallel::make_process_grid("serial", 1); }
+parallel::ProcessGrid alone() { return parallel::make_process_grid(parallel::Backend::kSerial, 1); }
 
 struct Setting {
   TemporaryFolder folder;

@@ -4,7 +4,7 @@
 
 #include "src/baselines/baseline.hpp"
 #include "src/data/prepare.hpp"
-#include "src/data/synthetic/posterior.hpp"
+#include "src/data/synthetic.hpp"
 #include "src/support/check.hpp"
 #include "tests/baselines/rows.hpp"
 

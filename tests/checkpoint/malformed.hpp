@@ -8,12 +8,12 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "src/checkpoint/companions.hpp"
+#include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/model_source.hpp"
 #include "src/support/file.hpp"
 #include "tests/checkpoint/small_model.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 
@@ -47,7 +47,7 @@ void fill_randomly(model::ParameterStore<T>& store) {
 inline void read_whole(const std::filesystem::path& folder) {
   const ModelSource source = open_model(folder);
   read_tokenizer(source);
-  read_companions(source);
+  read_auxiliary_files(source);
   model::ParameterStore<float> store(model::llama_parameters(source.config), false);
   load_weights(source, store);
 }

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "src/checkpoint/shard_writer.hpp"
+#include "src/checkpoint/shard_file.hpp"
 #include "src/model/lora.hpp"
 #include "tests/checkpoint/small_model.hpp"
 
@@ -37,7 +37,7 @@ inline std::vector<model::Parameter> grid_parameters(const model::LlamaConfig& c
 template <class T>
 struct GlobalValues {
   using Real = Accumulate<T>;
-  GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool short_moments = false,
+  GlobalValues(const model::LlamaConfig& config, std::uint64_t seed, bool bf16_moments = false,
                const model::LoraOptions& lora = model::LoraOptions()) {
     for (const model::Parameter& parameter : grid_parameters(config, lora)) {
       for (int i = 0; i < 3; ++i) {
@@ -46,7 +46,7 @@ struct GlobalValues {
         for (std::int64_t k = 0; k < parameter.global_size(); ++k) {
           const Real value = static_cast<Real>(random.normal());
           values.push_back(
-              i > 0 && short_moments ? static_cast<float>(round_stochastically(static_cast<float>(value), 0)) : value);
+              i > 0 && bf16_moments ? static_cast<float>(round_stochastically(static_cast<float>(value), 0)) : value);
         }
       }
       std::vector<Real>& weights = arrays[0][parameter.name];
@@ -67,16 +67,16 @@ struct GlobalValues {
 template <class T>
 struct RankModel {
   using Real = Accumulate<T>;
-  RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, const std::string& moments = "fp32",
+  RankModel(const model::LlamaConfig& shape, const Grid& on, int rank, optim::Moments moments = optim::Moments::kFp32,
             const model::LoraOptions& lora = model::LoraOptions())
       : config(shape),
         grid(on),
         place(on.place(rank)),
         store(grid_parameters(shape, lora, {place.tp_rank, on.tp}), model::GradientMemory::kNone, on.dp),
         optimizer(options(moments), store,
-                  model::ParameterShard(store, on.zero ? place.dp_rank : 0, on.zero ? on.dp : 1)) {}
+                  model::ParameterShard(store.layout(), on.zero ? place.dp_rank : 0, on.zero ? on.dp : 1)) {}
 
-  static optim::OptimizerOptions options(const std::string& moments) {
+  static optim::OptimizerOptions options(optim::Moments moments) {
     optim::OptimizerOptions options;
     options.moments = moments;
     return options;
@@ -92,7 +92,7 @@ struct RankModel {
       for (std::size_t p = 0; p < store.parameters().size(); ++p)
         copy(p, 0, store.parameters()[p].size(), store.parameters()[p].offset);
     } else {
-      for (const model::ShardPiece& piece : optimizer.shard().pieces())
+      for (const model::ShardPart& piece : optimizer.shard().parts())
         copy(piece.parameter, piece.begin, piece.end, piece.shard_offset);
     }
     return held;
@@ -130,7 +130,7 @@ struct RankModel {
 // A checkpoint in `folder` as the ranks of the grid write it, without ranks.
 template <class T>
 void write_as(const Grid& grid, const std::filesystem::path& folder, const model::LlamaConfig& config,
-              const GlobalValues<T>& values, std::int64_t steps, const std::string& moments = "fp32",
+              const GlobalValues<T>& values, std::int64_t steps, optim::Moments moments = optim::Moments::kFp32,
               const AdapterRecord& adapters = AdapterRecord()) {
   Progress progress = progress_at(1);
   progress.adapters = adapters;

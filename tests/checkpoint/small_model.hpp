@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "src/checkpoint/checkpoint.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/random.hpp"
 

@@ -6,7 +6,7 @@
 #include "src/checkpoint/model_source.hpp"
 #include "src/support/file.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace recpo::checkpoint {
@@ -32,7 +32,7 @@ struct AdapterFolder {
   }
   void write(const Grid& grid, const AdapterBase& beside) const {
     fs::remove_all(adapters());
-    write_as(grid, adapters(), config, values, kSteps, "fp32", {small_adapters(), beside});
+    write_as(grid, adapters(), config, values, kSteps, optim::Moments::kFp32, {small_adapters(), beside});
   }
   fs::path base() const { return folder.path() / "base"; }
   fs::path adapters() const { return folder.path() / "adapters"; }
@@ -47,7 +47,7 @@ std::unique_ptr<model::ParameterStore<T>> make_store(const model::LlamaConfig& c
                                                      const model::LoraOptions& lora = model::LoraOptions()) {
   auto store = std::make_unique<model::ParameterStore<T>>(model::llama_parameters(config, shard), false);
   if (lora.exists())
-    store->carry(std::make_shared<model::Adapters<T>>(config, lora, shard, model::GradientMemory::kNone));
+    store->attach_adapters(std::make_shared<model::Adapters<T>>(config, lora, shard, model::GradientMemory::kNone));
   return store;
 }
 
@@ -75,7 +75,7 @@ void expect_all_pairs() {
     for (const Grid& reader : kGrids) {
       SCOPED_TRACE("read by " + reader.name());
       for (int rank = 0; rank < reader.size(); ++rank) {
-        RankModel<T> model(on_disk.config, reader, rank, "fp32", small_adapters());
+        RankModel<T> model(on_disk.config, reader, rank, optim::Moments::kFp32, small_adapters());
         model.load(on_disk.adapters());
         model.expect(on_disk.values, kSteps);
       }
@@ -187,7 +187,7 @@ TEST(Adapters, StandBesideMergedAdapters) {
   const AdapterFolder<double> on_disk;
   const fs::path second = on_disk.folder.path() / "second";
   const model::LoraOptions lora = small_adapters();
-  write_as({}, second, on_disk.config, on_disk.values, kSteps, "fp32",
+  write_as({}, second, on_disk.config, on_disk.values, kSteps, optim::Moments::kFp32,
            {lora, {on_disk.adapters().string(), model_hash(open_model(on_disk.adapters())), 0}});
   const ModelSource source = open_model(second);
   check_base(source);

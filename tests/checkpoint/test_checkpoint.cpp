@@ -4,11 +4,10 @@
 #include <fstream>
 
 #include "src/checkpoint/checkpoint.hpp"
-#include "src/checkpoint/inspect.hpp"
 #include "src/checkpoint/model_source.hpp"
 #include "src/support/file.hpp"
 #include "tests/checkpoint/small_model.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {
@@ -100,7 +99,7 @@ TEST(Checkpoint, FloatIsRoundedToBfloat16) {
                    moment_values(written.optimizer, optim::State::kFirstMoment));
   const model::Parameter& last = read.store.parameters().back();  // one piece of a whole shard
   const std::vector<float> master = moment_values(read.optimizer, optim::State::kMaster);
-  const auto& piece = read.optimizer.shard().pieces().back();
+  const auto& piece = read.optimizer.shard().parts().back();
   ASSERT_EQ(piece.size(), last.size());
   for (std::int64_t i = 0; i < last.size(); ++i)
     EXPECT_EQ(master[piece.shard_offset + i], static_cast<float>(rounded[last.offset + i]));
@@ -132,6 +131,46 @@ TEST(Checkpoint, KeepsTheNewest) {
   EXPECT_EQ(names_in(folder.path()), (Names{"step_10", "step_11"}));
   save<float>(folder.path(), 12, 1);
   EXPECT_EQ(names_in(folder.path()), Names{"step_12"});
+}
+
+void save_with_best(const fs::path& folder, std::int64_t step, std::int64_t best, bool keep_best) {
+  const SmallModel<float> model(static_cast<std::uint64_t>(step));
+  Progress progress = progress_at(step);
+  progress.best_step = best;
+  progress.keep_best = keep_best;
+  save_checkpoint<float>(folder, progress, model.config, model.store, &model.optimizer, small_tokenizer(), 1,
+                         one_rank());
+}
+
+TEST(Checkpoint, TheBestStaysAndIsTheModel) {
+  const TemporaryFolder folder;
+  parallel::SerialCommunicator alone;
+  EXPECT_EQ(find_model(folder.path(), alone), std::nullopt);
+  for (const auto& [step, best] : {std::pair(1, 1), {2, 2}, {3, 2}, {4, 2}})
+    save_with_best(folder.path(), step, best, true);
+  EXPECT_EQ(names_in(folder.path()), (Names{"best", "step_2", "step_4"}));
+  EXPECT_EQ(read_file(folder.path() / "best"), "step_2\n");
+  EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_4");
+  EXPECT_EQ(find_model(folder.path(), alone), folder.path() / "step_2");
+  EXPECT_EQ(open_model(folder.path()).path, folder.path() / "step_2");
+  EXPECT_EQ(open_model(folder.path() / "step_4").path, folder.path() / "step_4");
+  EXPECT_NE(describe(folder.path()).find("step 2 by validation, kept"), std::string::npos);
+
+  fs::remove(folder.path() / "step_2/manifest.json");
+  const std::string message = message_of(ExitCode::kBadInput, [&] { find_model(folder.path(), alone); });
+  EXPECT_NE(message.find("step_2"), std::string::npos) << message;
+
+  save_with_best(folder.path(), 5, 5, true);  // a better one: the old best goes
+  EXPECT_EQ(names_in(folder.path()), (Names{"best", "step_5"}));
+}
+
+TEST(Checkpoint, ABestThatIsNotKeptIsOnlyNamed) {
+  const TemporaryFolder folder;
+  parallel::SerialCommunicator alone;
+  for (const int step : {1, 2, 3}) save_with_best(folder.path(), step, 1, false);
+  EXPECT_EQ(names_in(folder.path()), (Names{"best", "step_3"}));
+  EXPECT_EQ(read_file(folder.path() / "best"), "step_1\n");
+  EXPECT_EQ(find_model(folder.path(), alone), folder.path() / "step_3");
 }
 
 TEST(Checkpoint, KeepsCountWholeOnesOnlyAndNeverTakesTheOneJustWritten) {

@@ -13,7 +13,7 @@
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {

@@ -7,7 +7,7 @@
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {
@@ -35,14 +35,14 @@ class CheckpointRanks : public ::testing::Test {
   int rank() const { return world_.world->rank(); }
 
   void save_on(const Grid& on, std::int64_t step, const GlobalValues<float>& values) const {
-    const parallel::ProcessGrid grid = parallel::make_process_grid("mpi", on.tp);
+    const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kMpi, on.tp);
     RankModel<float> model = model_of(on);
     model.fill(values, step);
     save_checkpoint<float>(folder_.path(), progress_at(step), config_, model.store, &model.optimizer, small_tokenizer(),
                            1, grid);
   }
 
-  const parallel::ProcessGrid world_ = parallel::make_process_grid("mpi", 1);
+  const parallel::ProcessGrid world_ = parallel::make_process_grid(parallel::Backend::kMpi, 1);
   const SharedFolder folder_{*world_.world};
   const model::LlamaConfig config_ = grid_config(false);
   const GlobalValues<float> values_{config_, 1};
@@ -70,7 +70,7 @@ TEST_F(CheckpointRanks, SaveOnOneGridAndLoadOnOthers) {
 }
 
 TEST_F(CheckpointRanks, ImportsAreWrittenByOneGroup) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("mpi", 2);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kMpi, 2);
   RankModel<float> model = model_of({2, 2});
   model.fill(values_, 0);
   save_checkpoint<float>(folder_.path(), progress_at(0), config_, model.store, nullptr, small_tokenizer(), 1, grid);

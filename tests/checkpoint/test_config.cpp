@@ -59,11 +59,11 @@ TEST(Config, ReadsOlderAndNewerSpellings) {
 
 TEST(Config, DtypeHasTwoNamesAndStays) {
   auto json = nlohmann::json::parse(to_json(small_config()));
-  EXPECT_EQ(parse_config(json.dump(), "x").dtype, "float32");
+  EXPECT_EQ(parse_config(json.dump(), "x").dtype, model::Dtype::kFloat32);
   json["torch_dtype"] = "bfloat16";
-  EXPECT_EQ(parse_config(to_json(parse_config(json.dump(), "x")), "x").dtype, "bfloat16");
+  EXPECT_EQ(parse_config(to_json(parse_config(json.dump(), "x")), "x").dtype, model::Dtype::kBfloat16);
   json.erase("torch_dtype"), json["dtype"] = "float16";
-  EXPECT_EQ(parse_config(json.dump(), "x").dtype, "float16");
+  EXPECT_EQ(parse_config(json.dump(), "x").dtype, model::Dtype::kFloat16);
 }
 
 // The keys that decide, as the publishers wrote them.

@@ -4,14 +4,14 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "src/checkpoint/half.hpp"
+#include "src/checkpoint/float16.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/model_source.hpp"
 #include "src/checkpoint/safetensors.hpp"
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/small_model.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {
@@ -34,7 +34,7 @@ TEST(HuggingFace, ExportThenImportIsTheSameModel) {
       const TemporaryFolder temporary;
       const fs::path folder = temporary.path() / "model";
       const SmallModel<float> model(7, tied);
-      export_hugging_face(folder, model.config, model.store, small_tokenizer(), "float32", shard_bytes);
+      export_hugging_face(folder, model.config, model.store, small_tokenizer(), Dtype::kFloat32, shard_bytes);
       expect_same_bits(import_from<float>(folder), host_values(model.store.weights()));
       EXPECT_EQ(read_hugging_face_config(folder), model.config);
       EXPECT_EQ(text::Tokenizer::load(folder).hash(), small_tokenizer().hash());
@@ -45,7 +45,7 @@ TEST(HuggingFace, ExportThenImportIsTheSameModel) {
 }
 
 template <class Round>
-void expect_rounded(const std::string& dtype, Round round) {
+void expect_rounded(Dtype dtype, Round round) {
   const TemporaryFolder temporary;
   const SmallModel<float> model(3);
   export_hugging_face(temporary.path() / "model", model.config, model.store, small_tokenizer(), dtype);
@@ -55,8 +55,8 @@ void expect_rounded(const std::string& dtype, Round round) {
 }
 
 TEST(HuggingFace, SixteenBitExportsRoundEachWeight) {
-  expect_rounded("bfloat16", [](float value) { return bfloat16_to_float(float_to_bfloat16(value)); });
-  expect_rounded("float16", [](float value) { return float16_to_float(float_to_float16(value)); });
+  expect_rounded(Dtype::kBfloat16, [](float value) { return bfloat16_to_float(float_to_bfloat16(value)); });
+  expect_rounded(Dtype::kFloat16, [](float value) { return float16_to_float(float_to_float16(value)); });
 }
 
 TEST(HuggingFace, DoubleStoresReadTheSameNumbers) {
@@ -72,7 +72,7 @@ TEST(HuggingFace, IndexListsEveryTensorAndShardsKeepTheirLimit) {
   const TemporaryFolder temporary;
   const fs::path folder = temporary.path() / "model";
   const SmallModel<float> model;
-  export_hugging_face(folder, model.config, model.store, small_tokenizer(), "float32", kTinyShard);
+  export_hugging_face(folder, model.config, model.store, small_tokenizer(), Dtype::kFloat32, kTinyShard);
   const auto index = nlohmann::json::parse(read_file(folder / "model.safetensors.index.json"));
   EXPECT_EQ(index["metadata"]["total_size"], model.config.num_parameters() * 4);
   EXPECT_EQ(index["weight_map"].size(), model.store.parameters().size());
@@ -204,7 +204,7 @@ TEST(HuggingFace, RefusesFoldersThatDoNotHoldTheModelNamingFileAndTensor) {
   const TemporaryFolder temporary;
   const fs::path whole = temporary.path() / "whole", folder = temporary.path() / "damaged";
   const SmallModel<float> model;
-  export_hugging_face(whole, model.config, model.store, small_tokenizer(), "float32", kTinyShard);
+  export_hugging_face(whole, model.config, model.store, small_tokenizer(), Dtype::kFloat32, kTinyShard);
   fs::create_directory(whole / "folder");
   for (const Damage& damage : damages()) {
     SCOPED_TRACE(damage.what);
@@ -235,7 +235,7 @@ void write_with_extra(const fs::path& folder, const SmallModel<float>& model, co
   std::vector<std::pair<std::string, std::vector<std::int64_t>>> tensors;
   for (const auto& parameter : model.store.parameters()) tensors.emplace_back(parameter.name, parameter.shape);
   tensors.emplace_back(name, std::vector<std::int64_t>{3});
-  SafetensorsWriter writer(folder / "model.safetensors", element_type("float32"), tensors);
+  SafetensorsWriter writer(folder / "model.safetensors", Dtype::kFloat32, tensors);
   const std::vector<float> weights = host_values(model.store.weights());
   for (const auto& parameter : model.store.parameters())
     writer.append(std::span<const float>(weights).subspan(parameter.offset, parameter.size()));

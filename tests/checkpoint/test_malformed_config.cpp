@@ -1,4 +1,4 @@
-// config.json, tokenizer and companions that are damaged, hostile, or of another model.
+// config.json, tokenizer and auxiliary that are damaged, hostile, or of another model.
 #include <gtest/gtest.h>
 
 #include "tests/checkpoint/malformed.hpp"

@@ -153,7 +153,7 @@ TEST(Malformed, ShardsAndTheirIndexAreRefusedNamingFileAndTensor) {
   const fs::path whole = temporary.path() / "whole";
   model::ParameterStore<float> store(model::llama_parameters(spoken_config()), false);
   fill_randomly(store);
-  export_hugging_face(whole, spoken_config(), store, small_tokenizer(), "float32", kTinyShard);
+  export_hugging_face(whole, spoken_config(), store, small_tokenizer(), Dtype::kFloat32, kTinyShard);
   std::vector<Malformed> table;
   for (const auto& part : {shards(), indices(), other_models()}) table.insert(table.end(), part.begin(), part.end());
   ASSERT_GE(table.size(), 60u);

@@ -65,7 +65,8 @@ void write_meta(const fs::path& folder, const model::LlamaConfig& config, const 
   }
   create_folders(folder);
   for (std::size_t i = 0; i < num_files; ++i) {
-    SafetensorsWriter writer(folder / fmt::format("consolidated.{:02}.safetensors", i), element_type(dtype), names[i]);
+    SafetensorsWriter writer(folder / fmt::format("consolidated.{:02}.safetensors", i),
+                             find_value<Dtype>(dtype).value(), names[i]);
     writer.append(std::span<const float>(contents[i]));
     writer.close();
   }
@@ -134,7 +135,7 @@ TEST(MetaFolder, ExportIsAHuggingFaceModelThatEndsWhereTheTokenizerDoes) {
   const GlobalValues<float> values(config, 3);
   write_meta(folder.path() / "meta", config, values, 1, "bfloat16");
   const ModelSource source = open_model(folder.path() / "meta");
-  EXPECT_EQ(lossless_dtype(source), "bfloat16");
+  EXPECT_EQ(lossless_dtype(source), Dtype::kBfloat16);
   RankModel<float> loaded(config, {}, 0);
   load_weights(source, loaded.store);
   export_hugging_face(folder.path() / "hf", source.config, loaded.store, read_tokenizer(source),

@@ -4,10 +4,10 @@
 #include <set>
 
 #include "src/checkpoint/hugging_face.hpp"
-#include "src/checkpoint/inspect.hpp"
-#include "src/checkpoint/shard_reader.hpp"
+#include "src/checkpoint/model_source.hpp"
+#include "src/checkpoint/shard_file.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {
@@ -24,7 +24,7 @@ std::vector<Grid> all_grids() {
 
 template <class T>
 void expect_readable(const fs::path& checkpoint, const Grid& grid, const model::LlamaConfig& config,
-                     const GlobalValues<T>& values, const std::string& moments = "fp32") {
+                     const GlobalValues<T>& values, optim::Moments moments = optim::Moments::kFp32) {
   for (int rank = 0; rank < grid.size(); ++rank) {
     SCOPED_TRACE("read as rank " + std::to_string(rank) + " of " + grid.name());
     RankModel<T> model(config, grid, rank, moments);
@@ -88,9 +88,9 @@ TEST(Reshard, ShortMomentsComeBackExactly) {
   const model::LlamaConfig config = grid_config(false);
   const GlobalValues<float> values(config, 4, true);
   const TemporaryFolder folder;
-  write_as(Grid{2, 2}, folder.path(), config, values, kSteps, "bf16");
-  expect_readable(folder.path(), Grid{4, 1}, config, values, "bf16");
-  expect_readable(folder.path(), Grid{1, 2}, config, values, "fp32");
+  write_as(Grid{2, 2}, folder.path(), config, values, kSteps, optim::Moments::kBf16);
+  expect_readable(folder.path(), Grid{4, 1}, config, values, optim::Moments::kBf16);
+  expect_readable(folder.path(), Grid{1, 2}, config, values, optim::Moments::kFp32);
 }
 
 // Weights in bfloat16, master weights in float and moments of either length, each in its own number of bytes.
@@ -98,11 +98,11 @@ TEST(Reshard, Bfloat16AndItsMasterComeBackOnAnyGrid) {
   const model::LlamaConfig config = grid_config(false);
   const std::vector<Grid> grids = {{1, 1}, {1, 4}, {2, 2, false}, {4, 2}};
   std::set<std::string> identities;
-  for (const bool short_moments : {false, true}) {
-    const std::string moments = short_moments ? "bf16" : "fp32";
-    const GlobalValues<Bfloat16> values(config, 5, short_moments);
+  for (const bool bf16_moments : {false, true}) {
+    const optim::Moments moments = bf16_moments ? optim::Moments::kBf16 : optim::Moments::kFp32;
+    const GlobalValues<Bfloat16> values(config, 5, bf16_moments);
     for (const Grid& writer : grids) {
-      SCOPED_TRACE("written by " + writer.name() + ", moments " + moments);
+      SCOPED_TRACE("written by " + writer.name() + ", moments " + name_of(moments));
       const TemporaryFolder folder;
       write_as(writer, folder.path(), config, values, kSteps, moments);
       verify(folder.path());
@@ -112,8 +112,8 @@ TEST(Reshard, Bfloat16AndItsMasterComeBackOnAnyGrid) {
       EXPECT_TRUE(file.holds<std::uint16_t>(kWeightsArray));
       EXPECT_TRUE(file.holds<float>(kMasterArray));
       for (const char* moment : {kFirstMomentArray, kSecondMomentArray}) {
-        EXPECT_EQ(file.holds<std::uint16_t>(moment), short_moments);
-        EXPECT_EQ(file.holds<float>(moment), !short_moments);
+        EXPECT_EQ(file.holds<std::uint16_t>(moment), bf16_moments);
+        EXPECT_EQ(file.holds<float>(moment), !bf16_moments);
       }
       if (::testing::Test::HasFailure()) return;
     }
@@ -126,7 +126,7 @@ std::pair<std::int64_t, std::int64_t> wanted_and_read(const fs::path& checkpoint
   const RankModel<float> model(grid_config(false), grid, rank);
   ShardReader reader(checkpoint);
   std::int64_t wanted = 0;
-  for (const model::ShardPiece& piece : model.optimizer.shard().pieces()) {
+  for (const model::ShardPart& piece : model.optimizer.shard().parts()) {
     const model::Parameter& parameter = model.store.parameters()[piece.parameter];
     const Range range = valid_range(parameter, piece.begin, piece.end);
     std::vector<float> values(static_cast<std::size_t>(range.count));

@@ -3,7 +3,7 @@
 
 #include "src/checkpoint/shard_table.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
 namespace {

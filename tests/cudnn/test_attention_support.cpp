@@ -56,15 +56,15 @@ const std::vector<AttentionPlanShape> kShapes = {
 class AttentionSupport : public testing::Test {
  protected:
   void SetUp() override {
-    if (!absence().empty()) GTEST_SKIP() << absence();
+    if (!unsupported_reason().empty()) GTEST_SKIP() << unsupported_reason();
     // Once loaded it is the driver library of whoever asks later.
     if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_GLOBAL) == nullptr) dlopen(RECPO_CUDA_STUB, RTLD_NOW | RTLD_GLOBAL);
   }
 };
 
-std::string obstacle(AttentionPlanShape shape, AttentionLayout layout, const Device& device) {
+std::string unsupported_reason(AttentionPlanShape shape, AttentionLayout layout, const Device& device) {
   shape.layout = layout;
-  return attention_obstacle(shape, device.json(), device.compute_capability);
+  return attention_unsupported_reason(shape, device.json(), device.compute_capability);
 }
 
 // Packed rows are refused where the layout is padded, for the one reason that the backward is to repeat.
@@ -72,10 +72,10 @@ TEST_F(AttentionSupport, ForwardAndBackwardOnEveryDevice) {
   std::cout << description() << "\n";
   for (const Device& device : kDevices) {
     for (const AttentionPlanShape& shape : kShapes) {
-      const std::string packed = obstacle(shape, AttentionLayout::kPacked, device);
+      const std::string packed = unsupported_reason(shape, AttentionLayout::kPacked, device);
       const std::string problem = fmt::format("{}: {} x {} rows, {} heads of {} on {}", device.name, shape.batch,
                                               shape.rows, shape.heads, shape.head_dim, shape.kv_heads);
-      EXPECT_EQ(obstacle(shape, AttentionLayout::kPadded, device), "") << problem;
+      EXPECT_EQ(unsupported_reason(shape, AttentionLayout::kPadded, device), "") << problem;
       if (device.layout == AttentionLayout::kPacked) {
         EXPECT_EQ(packed, "") << problem;
       } else {
@@ -91,11 +91,11 @@ TEST_F(AttentionSupport, WhatCudnnCannotDoIsRefused) {
   AttentionPlanShape odd_heads = kShapes[0], long_heads = kShapes[0];
   odd_heads.kv_heads = 5;
   long_heads.head_dim = 192;  // too long for the backward of compute capability 8
-  EXPECT_NE(obstacle(odd_heads, device.layout, device), "");
-  EXPECT_NE(obstacle(long_heads, device.layout, device), "");
+  EXPECT_NE(unsupported_reason(odd_heads, device.layout, device), "");
+  EXPECT_NE(unsupported_reason(long_heads, device.layout, device), "");
   AttentionPlanShape shape = kShapes[0];
   shape.layout = device.layout;
-  EXPECT_NE(attention_obstacle(shape, "{}", device.compute_capability), "");
+  EXPECT_NE(attention_unsupported_reason(shape, "{}", device.compute_capability), "");
 }
 
 TEST(AttentionPlanShape, RoundingUpCoversAndIsStable) {

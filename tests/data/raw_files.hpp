@@ -93,11 +93,14 @@ struct Imported {
   Ratings ratings;
   ImportReport report;
 };
-inline Imported import_folder(const std::string& name, const std::filesystem::path& folder, double max_bad_lines = 0) {
+inline Imported import_folder(const std::string& name, const std::filesystem::path& folder, double max_bad_lines = 0,
+                              DataOptions options = {}) {
   const Dataset& dataset = find_dataset(name);
+  options.path = folder.string();
+  options.max_bad_lines = max_bad_lines;
   RatingsBuilder builder(true, 200);
   Imported imported;
-  dataset.import(dataset.find_files(folder), max_bad_lines, builder, imported.report);
+  dataset.import(find_raw_files(dataset, options), options, builder, imported.report);
   imported.ratings = builder.finish();
   return imported;
 }

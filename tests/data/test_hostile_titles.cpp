@@ -11,7 +11,7 @@
 #include "src/support/random.hpp"
 #include "src/text/utf8.hpp"
 #include "tests/data/raw_files.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {

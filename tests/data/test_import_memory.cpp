@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "tests/data/raw_files.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {

@@ -6,14 +6,14 @@
 #include "src/data/lines.hpp"
 #include "src/support/file.hpp"
 #include "tests/data/expect_error.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::vector<std::string> lines;
   ImportReport report;
-  read_lines(path, 0, report, [&](std::string_view line, std::int64_t number) {
+  read_lines(path, {}, report, [&](std::string_view line, std::int64_t number) {
     lines.push_back(std::to_string(number) + ":" + std::string(line));
   });
   return lines;
@@ -32,7 +32,7 @@ ImportReport read_with_bad(int lines, int bad, double limit) {
   for (int i = 0; i < lines; ++i) content += i < bad ? "x\n" : "1\n";
   write_file(folder.path() / "f", content);
   ImportReport report;
-  read_lines(folder.path() / "f", limit, report,
+  read_lines(folder.path() / "f", {limit}, report,
              [](std::string_view line, std::int64_t) { parse_real(line, "rating"); });
   return report;
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/data/play_time.hpp"
+#include "src/data/ratings.hpp"
 #include "src/support/random.hpp"
 
 namespace recpo::data {

@@ -9,10 +9,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "src/data/prepare.hpp"
 #include "src/data/prompts.hpp"
 #include "src/support/file.hpp"
 #include "tests/data/expect_error.hpp"
 #include "tests/data/prepared_rows.hpp"
+#include "tests/support/other_value.hpp"
 
 namespace recpo::data {
 namespace {
@@ -114,12 +116,12 @@ TEST(Prepare, SeedDecidesEverythingDrawn) {
 
 TEST(Prepare, TiersShowWhatTheyNameAndNothingElseChanges) {
   SmallData data;
-  const auto rows_of = [&](const char* tier) {
+  const auto rows_of = [&](Tier tier) {
     data.options.tier = tier;
     return data.draw().rows.rows;
   };
-  const auto full = rows_of("full+rating"), plain = rows_of("full"), liked = rows_of("filtered+rating"),
-             liked_plain = rows_of("filtered");
+  const auto full = rows_of(Tier::kFullRating), plain = rows_of(Tier::kFull), liked = rows_of(Tier::kFilteredRating),
+             liked_plain = rows_of(Tier::kFiltered);
   for (std::size_t i = 0; i < full.size(); ++i) {
     expect_equal_candidates(full[i].candidates, liked_plain[i].candidates);
     EXPECT_EQ(plain[i].prompt.find("| Rating:"), std::string::npos);
@@ -137,7 +139,7 @@ TEST(Prepare, TiersShowWhatTheyNameAndNothingElseChanges) {
 
 TEST(Prepare, FilterComesBeforeTheCut) {
   SmallData data;
-  data.options.tier = "filtered";
+  data.options.tier = Tier::kFiltered;
   const auto whole = data.draw().rows.rows;
   data.options.max_history = 3;
   const auto cut = data.draw().rows.rows;
@@ -150,37 +152,36 @@ TEST(Prepare, FilterComesBeforeTheCut) {
   }
 }
 
-TEST(Prepare, EveryOptionIsPartOfTheIdentity) {
-  const std::vector<Edit> edits = {[](SmallData&) {},
-                                   [](SmallData& d) { d.options.k_core_users = 6; },
-                                   [](SmallData& d) { d.options.k_core_items = 6; },
-                                   [](SmallData& d) { d.options.min_history = 6; },
-                                   [](SmallData& d) { d.options.max_history = 6; },
-                                   [](SmallData& d) { d.options.max_train_rows = 6; },
-                                   [](SmallData& d) { d.options.candidates = 19; },
-                                   [](SmallData& d) { d.options.window = 9; },
-                                   [](SmallData& d) { d.options.tier = "full"; },
-                                   [](SmallData& d) { d.options.positive = "next-liked"; },
-                                   [](SmallData& d) { d.options.liked_rating = 5; },
-                                   [](SmallData& d) { d.options.latency_unit = "days"; },
-                                   [](SmallData& d) { d.options.default_rating = 2; },
-                                   [](SmallData& d) { d.options.default_latency = 10; },
-                                   [](SmallData& d) { d.options.title_year = false; },
-                                   [](SmallData& d) { d.options.max_title = 100; },
-                                   [](SmallData& d) { d.options.max_bad_lines = 0; },
-                                   [](SmallData& d) { d.options.alpha = 1; },
-                                   [](SmallData& d) { d.options.adherence_following = 3; },
-                                   [](SmallData& d) { d.options.adherence_positive = "best-utility"; },
-                                   [](SmallData& d) { d.seed = 2; },
+// A key of [data] or [synthetic] that is declared to change rows changes their hash, and no other does.
+TEST(Prepare, IdentityFollowsFromTheDeclaredKeys) {
+  for (const char* dataset : {"ml-1m", "synthetic"}) {
+    DataOptions data;
+    data.dataset = dataset;
+    const std::string unchanged = drawn_hash(data, {}, 1);
+    Keys keys;
+    keys.section("data", changes::kRows);
+    data.declare(keys);
+    for (const Key& key : keys.all()) {
+      const bool read = key.section != "synthetic" || data.dataset == "synthetic";
+      const bool matters = (key.changed & changes::kRows) != 0 && !key.is_path && read;
+      const DataOptions kept = data;
+      test::change_value(key);
+      EXPECT_EQ(drawn_hash(data, {}, 1) != unchanged, matters) << dataset << ", " << key.full_name();
+      data = kept;
+    }
+    data.alpha = 1;
+    EXPECT_NE(drawn_hash(data, {}, 1), unchanged);
+  }
+}
+
+TEST(Prepare, EveryInputIsPartOfTheIdentity) {
+  const std::vector<Edit> edits = {[](SmallData&) {}, [](SmallData& d) { d.seed = 2; },
                                    [](SmallData& d) { d.prompt.templates = template_file("", "books"); },
                                    [](SmallData& d) { append_to_file(d.folder.path() / "ratings.dat", "\n"); },
                                    [](SmallData& d) { append_to_file(d.folder.path() / "movies.dat", "\n"); }};
   std::set<std::string> hashes;
   for (const Edit& edit : edits) hashes.insert(hash_after(edit));
   EXPECT_EQ(hashes.size(), edits.size());
-  // Not the folder, and not what limits evaluation or alignment only.
-  EXPECT_EQ(hash_after([](SmallData& d) { d.options.max_eval_rows = 7; }), hash_after(edits[0]));
-  EXPECT_EQ(hash_after([](SmallData& d) { d.options.negatives = 2; }), hash_after(edits[0]));
   SmallData data;
   const auto identity = [&](const char* tokenizer, TokenOptions tokens) {
     return rows_identity(data.options, data.prompt, data.seed, tokenizer, tokens);
@@ -262,9 +263,6 @@ TEST(Prepare, SlipsInTheDeckAreNamed) {
     expect_failure(code, parts, [&] { rows_identity(data.options, data.prompt, 1, "", {768, 0}); });
   };
   refuse(64, {"data.negatives = 20", "data.candidates = 20"}, [](SmallData& d) { d.options.negatives = 20; });
-  refuse(64, {"data.tier", "filtered+rating"}, [](SmallData& d) { d.options.tier = "half"; });
-  refuse(64, {"data.positive", "next-liked"}, [](SmallData& d) { d.options.positive = "x"; });
-  refuse(64, {"data.latency_unit", "days"}, [](SmallData& d) { d.options.latency_unit = "weeks"; });
   refuse(64, {"data.dataset", "ml-100k", "rows"}, [](SmallData& d) { d.options.dataset = "ml-10m"; });
   refuse(64, {"data.min_history"}, [](SmallData& d) { d.options.min_history = 0; });
   refuse(64, {"data.default_latency"}, [](SmallData& d) { d.options.default_latency = 0; });

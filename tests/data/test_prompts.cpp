@@ -3,7 +3,7 @@
 #include "src/data/prompts.hpp"
 #include "src/support/file.hpp"
 #include "tests/data/expect_error.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {

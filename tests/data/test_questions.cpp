@@ -7,9 +7,9 @@
 
 #include "src/data/dataset.hpp"
 #include "src/data/questions.hpp"
-#include "src/data/utility.hpp"
+#include "src/data/rows.hpp"
 #include "tests/data/rating_log.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {
@@ -51,7 +51,7 @@ TEST(Utility, IsThePapersValues) {
 
 TEST(Questions, TheTwoRulesOfThePreferredItem) {
   DataOptions best, next;
-  next.positive = "next-liked";
+  next.positive = Positive::kNextLiked;
   // A 4 at 2 (2.828) and a 5 at 3 (2.887): the first rule takes the 5, the second the 4.
   EXPECT_EQ(preferred({1, 4, 5}, best), 2);
   EXPECT_EQ(preferred({1, 4, 5}, next), 1);
@@ -68,7 +68,7 @@ TEST(Questions, TheTwoRulesOfThePreferredItem) {
 TEST(Questions, WindowEndsAndNeverReachesHeldOutItems) {
   DataOptions options;
   options.window = 2;
-  options.positive = "next-liked";
+  options.positive = Positive::kNextLiked;
   EXPECT_EQ(preferred({1, 1, 5}, options), -1);
   options.window = 10;
   EXPECT_EQ(preferred({1, 1, 1}, options), -1);  // the two fives behind are held out
@@ -116,7 +116,7 @@ TEST(Questions, AdherenceAndAvoidance) {
   ASSERT_EQ(ask(bad, options, Split::kAvoidance).size(), 1u);
   EXPECT_EQ(ask(bad, options, Split::kAvoidance)[0].preferred, 4);
   EXPECT_TRUE(ask({3, 3, 3, 4, 3}, options, Split::kAvoidance).empty());
-  options.adherence_positive = "best-utility";
+  options.adherence_positive = AdherencePositive::kBestUtility;
   options.alpha = 0.1;  // 4 against 5 / 2^0.1 = 4.67
   EXPECT_EQ(ask(both, options, Split::kAdherence)[0].preferred, 4);
   options.adherence_following = 4;
@@ -132,7 +132,7 @@ TEST(Questions, LatencyInStepsAndDays) {
   const auto sequence = sequences.of_user(0);
   EXPECT_EQ(latency(sequence, 1, 1, options), 1);
   EXPECT_EQ(latency(sequence, 1, 3, options), 3);
-  options.latency_unit = "days";
+  options.latency_unit = LatencyUnit::kDays;
   EXPECT_EQ(latency(sequence, 1, 1, options), 1);  // an hour counts as a day
   EXPECT_EQ(latency(sequence, 1, 2, options), 3);
   EXPECT_EQ(latency(sequence, 1, 3, options), 10);
@@ -202,11 +202,12 @@ TEST(Questions, MovieLens1MHas994169NonFirstInteractions) {
   const Dataset& dataset = find_dataset("ml-1m");
   RatingsBuilder builder(true, 0);
   ImportReport report;
-  dataset.import(dataset.find_files(folder.path()), 0, builder, report);
+  DataOptions options;
+  options.path = folder.path().string();
+  dataset.import(find_raw_files(dataset, options), options, builder, report);
   const Ratings ratings = builder.finish();
   EXPECT_EQ(count(ratings).users, kUsers);
   EXPECT_EQ(count(ratings).interactions, kInteractions);
-  DataOptions options;
   options.min_history = 1;
   options.liked_rating = 0;  // every row is kept
   Dropped dropped;

@@ -2,22 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "src/data/dataset.hpp"
 #include "src/support/file.hpp"
 #include "tests/data/expect_error.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/data/raw_files.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
-namespace {
-Ratings import_folder(const std::string& name, const std::filesystem::path& folder) {
-  const Dataset& dataset = find_dataset(name);
-  RatingsBuilder builder(true, 0);
-  ImportReport report;
-  dataset.import(dataset.find_files(folder), 0, builder, report);
-  return builder.finish();
-}
-}  // namespace
-
 TEST(Recbole, ColumnsAreFoundByTheirHeader) {
   const TemporaryFolder folder;
   write_file(folder.path() / "x.item",
@@ -25,7 +15,7 @@ TEST(Recbole, ColumnsAreFoundByTheirHeader) {
   write_file(folder.path() / "x.inter",
              "timestamp:float\trating:float\titem_id:token\tuser_id:token\n5\t4\t7\tu\r\n6.5\t3.5\tb\tv\n");
   for (const char* name : {"recbole", "ml-100k"}) {
-    const Ratings ratings = import_folder(name, folder.path());
+    const Ratings ratings = import_folder(name, folder.path()).ratings;
     ASSERT_EQ(ratings.interactions.size(), 2u);
     EXPECT_EQ(ratings.items[0].title, "The Usual Suspects (1995)");
     EXPECT_EQ(ratings.items[1].title, "Été (1996)");
@@ -53,7 +43,7 @@ TEST(MovieLens100KFiles, PublishedFilesAreLatin1WithBars) {
   write_file(folder.path() / "u.item",
              "1|Toy Story (1995)|01-Jan-1995||http://x|0|1\n543|Mis\xe9rables, Les (1995)|01-Jan-1995||http://y|1|0\n");
   write_file(folder.path() / "u.data", "196\t543\t3\t881250949\n186\t1\t5\t891717742");
-  const Ratings ratings = import_folder("ml-100k", folder.path());
+  const Ratings ratings = import_folder("ml-100k", folder.path()).ratings;
   ASSERT_EQ(ratings.interactions.size(), 2u);
   EXPECT_EQ(ratings.items[1].title, "Misérables, Les (1995)");
   EXPECT_EQ(ratings.interactions[0].item, 1);

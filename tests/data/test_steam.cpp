@@ -4,7 +4,7 @@
 
 #include "tests/data/expect_error.hpp"
 #include "tests/data/raw_files.hpp"
-#include "tests/data/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo::data {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "src/data/prepare.hpp"
 #include "src/data/prompts.hpp"
-#include "src/data/synthetic/world.hpp"
+#include "src/data/synthetic.hpp"
 #include "tests/data/chance_bounds.hpp"
 #include "tests/data/expect_error.hpp"
 #include "tests/data/prepared_rows.hpp"
@@ -205,7 +205,7 @@ TEST(SyntheticRows, ArePreparedWithoutFiles) {
   }
   const Prepared prepared = draw_rows(options, {}, 1);
   for (const auto& [split, number] : expected)
-    EXPECT_EQ(prepared.rows.of_split(split).size(), number) << split_name(split);
+    EXPECT_EQ(prepared.rows.of_split(split).size(), number) << name_of(split);
   EXPECT_GT(prepared.rows.of_split(Split::kTrain).size(), 300u);
 
   const Row& row = *prepared.rows.of_split(Split::kTest).front();

@@ -10,7 +10,7 @@
 #include <numeric>
 
 #include "src/data/prepare.hpp"
-#include "src/data/synthetic/posterior.hpp"
+#include "src/data/synthetic.hpp"
 #include "tests/data/chance_bounds.hpp"
 #include "tests/data/expect_error.hpp"
 
@@ -147,7 +147,7 @@ Row row_of(const Seen& seen, const SyntheticWorld& world) {
 
 void expect_equal_to_enumeration(Split split, bool ratings_shown) {
   DataOptions options = smallest_world();
-  options.tier = ratings_shown ? "full+rating" : "full";
+  options.tier = ratings_shown ? Tier::kFullRating : Tier::kFull;
   const SyntheticPosterior posterior(options);
   const SyntheticWorld world(options.synthetic);
   const Table table = enumerate(split, ratings_shown, options);
@@ -182,7 +182,7 @@ const RowFile& prepared_rows() {
 TEST(SyntheticPosterior, IsThatOfAWorldWrittenDownWhole) {
   for (const Split split : {Split::kValid, Split::kTest, Split::kAdherence, Split::kAvoidance})
     for (const bool ratings_shown : {true, false}) {
-      SCOPED_TRACE(std::string(split_name(split)) + (ratings_shown ? " with ratings" : ""));
+      SCOPED_TRACE(std::string(name_of(split)) + (ratings_shown ? " with ratings" : ""));
       expect_equal_to_enumeration(split, ratings_shown);
     }
 }
@@ -200,7 +200,7 @@ TEST(SyntheticPosterior, IsRightAsOftenAsItSays) {
       expected += posterior.hit_chance(*row);
       hits += (answer == row->preferred) != (split == Split::kAvoidance);
     }
-    EXPECT_NEAR(hits, expected, stray(static_cast<std::int64_t>(rows.size()))) << split_name(split);
+    EXPECT_NEAR(hits, expected, stray(static_cast<std::int64_t>(rows.size()))) << name_of(split);
   }
 }
 
@@ -223,7 +223,7 @@ TEST(SyntheticPosterior, IsCalibrated) {
     }
     // One user adds to a bin 1 - s or -s, s the chances that are in it.
     for (std::size_t bin = 0; bin < kBins; ++bin)
-      EXPECT_LE(std::abs(excess[bin]), stray(rows[bin])) << split_name(split) << " bin " << bin;
+      EXPECT_LE(std::abs(excess[bin]), stray(rows[bin])) << name_of(split) << " bin " << bin;
   }
 }
 
@@ -234,11 +234,12 @@ TEST(SyntheticPosterior, IsRefusedWhereItWouldNotBeExact) {
     expect_failure(64, {key}, [&] { SyntheticPosterior{options}; });
   };
   refused("data.dataset", [](DataOptions& options) { options.dataset = "ml-1m"; });
-  refused("data.tier", [](DataOptions& options) { options.tier = "filtered"; });
+  refused("data.tier", [](DataOptions& options) { options.tier = Tier::kFiltered; });
   refused("data.k_core_users", [](DataOptions& options) { options.k_core_users = 5; });
   refused("data.k_core_items", [](DataOptions& options) { options.k_core_items = 5; });
   refused("data.adherence_following", [](DataOptions& options) { options.adherence_following = 3; });
-  refused("data.adherence_positive", [](DataOptions& options) { options.adherence_positive = "best-utility"; });
+  refused("data.adherence_positive",
+          [](DataOptions& options) { options.adherence_positive = AdherencePositive::kBestUtility; });
 
   const SyntheticPosterior posterior(default_world());
   Row row = *prepared_rows().of_split(Split::kTest).front();

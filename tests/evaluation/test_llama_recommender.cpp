@@ -7,8 +7,8 @@
 
 #include "src/data/tokenize.hpp"
 #include "src/evaluation/llama_recommender.hpp"
-#include "src/evaluation/match.hpp"
-#include "src/evaluation/tree_scorer.hpp"
+#include "src/evaluation/prediction.hpp"
+#include "src/evaluation/score.hpp"
 #include "src/support/check.hpp"
 #include "tests/evaluation/small_model.hpp"
 
@@ -54,11 +54,13 @@ std::vector<data::Row> questions(const SmallModel& model) {
 }
 
 std::vector<Answer> ask(SmallModel& model, const std::vector<data::Row>& rows, std::int32_t end_id,
-                        std::int64_t batch_tokens, bool with_scores = false) {
+                        std::int64_t batch_tokens, bool with_scores = false, Method method = Method::kAuto) {
   std::vector<const data::Row*> asked;
   for (const data::Row& row : rows) asked.push_back(&row);
-  const auto recommender =
-      make_llama_recommender<double>(model.config, model.store, model.tokenizer, end_id, batch_tokens);
+  EvaluationOptions options;
+  options.batch_tokens = batch_tokens;
+  options.method = method;
+  const auto recommender = make_llama_recommender<double>(model.config, model.store, model.tokenizer, end_id, options);
   std::size_t done = 0;
   std::vector<Answer> answers = recommender->answer(asked, with_scores, [&] { ++done; });
   EXPECT_EQ(done, rows.size());
@@ -87,8 +89,10 @@ TEST(LlamaRecommender, AnswersWithTheMostProbableTokens) {
   }
   EXPECT_GT(longest, 3u);                                   // the cache was used
   for (const std::int64_t batch_tokens : {1, 100, 4096}) {  // one by one, some, all together
-    const std::vector<Answer> answers = ask(model, rows, model.tokenizer.end_id(), batch_tokens);
-    for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(answers[i].text, expected[i]) << batch_tokens;
+    for (const bool with_scores : {false, true}) {
+      const std::vector<Answer> answers = ask(model, rows, model.tokenizer.end_id(), batch_tokens, with_scores);
+      for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(answers[i].text, expected[i]) << batch_tokens;
+    }
   }
 }
 
@@ -108,24 +112,28 @@ TEST(LlamaRecommender, StopsAtTheEndTokenAtANewlineAndAtTheLimit) {
   const std::int32_t stop = tokens[4];
   const Tokens before(tokens.begin(), std::find(tokens.begin(), tokens.end(), stop));
   ASSERT_GE(before.size(), 2u) << "choose another seed";
-  EXPECT_EQ(ask(model, rows, stop, 4096)[0].text, model.tokenizer.decode(before));
+  for (const bool with_scores : {false, true})
+    EXPECT_EQ(ask(model, rows, stop, 4096, with_scores)[0].text, model.tokenizer.decode(before));
   swap_predictions(model, stop, newline);
-  EXPECT_EQ(ask(model, rows, end_id, 4096)[0].text, model.tokenizer.decode(before));
+  for (const bool with_scores : {false, true})
+    EXPECT_EQ(ask(model, rows, end_id, 4096, with_scores)[0].text, model.tokenizer.decode(before));
 }
 
 TEST(LlamaRecommender, ScoresAreSumsOfLogProbs) {
   SmallModel model(13);
   const std::vector<data::Row> rows = questions(model);
-  const std::vector<Answer> answers = ask(model, rows, model.tokenizer.end_id(), 100, true);
-  model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1, .lora = {}});
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    ASSERT_EQ(answers[i].scores.size(), rows[i].candidates.size());
-    for (std::size_t c = 0; c < answers[i].scores.size(); ++c) {
-      data::TreeBatch alone;  // one prompt with one answer
-      const std::span<const std::int32_t> answer = rows[i].answer_ids[c];
-      data::append_tree(alone, rows[i].prompt_ids, std::span(&answer, 1));
-      const double expected = llama.forward(alone)[0];
-      EXPECT_NEAR(answers[i].scores[c], expected, logp_bound(model.config, -expected)) << i << " " << c;
+  for (const Method method : {Method::kAuto, Method::kDecode}) {
+    const std::vector<Answer> answers = ask(model, rows, model.tokenizer.end_id(), 100, true, method);
+    model::Llama<double> llama(model.config, model.store, {.tokens = 200, .completions = 1, .lora = {}});
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      ASSERT_EQ(answers[i].scores.size(), rows[i].candidates.size());
+      for (std::size_t c = 0; c < answers[i].scores.size(); ++c) {
+        data::TreeBatch alone;  // one prompt with one answer
+        const std::span<const std::int32_t> answer = rows[i].answer_ids[c];
+        data::append_tree(alone, rows[i].prompt_ids, std::span(&answer, 1));
+        const double expected = llama.forward(alone)[0];
+        EXPECT_NEAR(answers[i].scores[c], expected, logp_bound(model.config, -expected)) << i << " " << c;
+      }
     }
   }
 }

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "src/evaluation/figures.hpp"
+#include "src/evaluation/metrics.hpp"
 #include "src/evaluation/prediction.hpp"
 #include "src/support/check.hpp"
 #include "tests/evaluation/rows.hpp"
@@ -14,6 +14,42 @@
 
 namespace recpo::evaluation {
 namespace {
+const std::vector<data::Candidate> kCandidates = {
+    {"1", "Alien (1979)", {}, {}}, {"2", "Aliens (1986)", {}, {}}, {"3", "Heat", {}, {}}, {"4", "Heat Wave", {}, {}}};
+
+TEST(Match, TrimsWhiteSpaceOnly) {
+  EXPECT_EQ(trim(" \t Heat \r\n"), "Heat");
+  EXPECT_EQ(trim("Heat"), "Heat");
+  EXPECT_EQ(trim(" \n"), "");
+  EXPECT_EQ(trim(""), "");
+}
+
+TEST(Match, ExactNamesOneTitle) {
+  EXPECT_EQ(named_candidate(" Alien (1979)", kCandidates, Match::kExact), 0u);
+  EXPECT_EQ(named_candidate("Heat\r", kCandidates, Match::kExact), 2u);
+  EXPECT_EQ(named_candidate("Heat Wave", kCandidates, Match::kExact), 3u);
+}
+
+TEST(Match, ExactRefusesEverythingElse) {
+  for (const char* answer : {"", " ", "heat", "Heat.", "I like Heat", "Alien", "Alien (1979) Heat"})
+    EXPECT_EQ(named_candidate(answer, kCandidates, Match::kExact), std::nullopt) << answer;
+}
+
+TEST(Match, ContainsNeedsExactlyOneTitle) {
+  EXPECT_EQ(named_candidate("I like Aliens (1986) best", kCandidates, Match::kContains), 1u);
+  EXPECT_EQ(named_candidate("I like Heat.", kCandidates, Match::kContains), 2u);
+  EXPECT_EQ(named_candidate("nothing", kCandidates, Match::kContains), std::nullopt);
+  EXPECT_EQ(named_candidate("Alien (1979) or Aliens (1986)", kCandidates, Match::kContains), std::nullopt);
+  EXPECT_EQ(named_candidate("Heat Wave", kCandidates, Match::kContains), std::nullopt);  // holds Heat, too
+}
+
+TEST(Match, EmptyAndEqualTitlesNameNobody) {
+  const std::vector<data::Candidate> odd = {{"1", "", {}, {}}, {"2", "Twin", {}, {}}, {"3", "Twin", {}, {}}};
+  EXPECT_EQ(named_candidate("", odd, Match::kExact), std::nullopt);
+  EXPECT_EQ(named_candidate("anything", odd, Match::kContains), std::nullopt);
+  EXPECT_EQ(named_candidate("Twin", odd, Match::kExact), std::nullopt);
+}
+
 // Right in every third row, another candidate in the next, nonsense in the last; scores favour candidate 0.
 class ThirdsRecommender final : public Recommender {
  public:
@@ -45,36 +81,54 @@ TEST(Judge, HitMissAndInvalid) {
   data::RowFile file;
   append_rows(file, data::Split::kTest, 2);
   const data::Row& row = file.rows[1];  // title 1 is preferred
-  const Prediction hit = judge(row, {" title 1 ", {}}, "exact");
+  const Prediction hit = judge(row, {" title 1 ", {}}, Match::kExact);
   EXPECT_TRUE(hit.valid && hit.hit);
   EXPECT_EQ(hit.answer, "title 1");
   EXPECT_EQ(hit.chosen, "title 1");
   EXPECT_EQ(hit.history_length, 6);
   EXPECT_EQ(hit.candidates, 4);
-  EXPECT_EQ(hit.chosen_rank, 0);
-  const Prediction miss = judge(row, {"title 2", {}}, "exact");
+  EXPECT_FALSE(hit.ranking);
+  const Prediction miss = judge(row, {"title 2", {}}, Match::kExact);
   EXPECT_TRUE(miss.valid && !miss.hit);
-  const Prediction invalid = judge(row, {"title 9", {}}, "exact");
+  const Prediction invalid = judge(row, {"title 9", {}}, Match::kExact);
   EXPECT_TRUE(!invalid.valid && !invalid.hit);
 }
 
 TEST(Judge, AvoidanceCountsAnotherValidItem) {
   data::RowFile file;
   append_rows(file, data::Split::kAvoidance, 1);  // title 0 is the one to avoid
-  EXPECT_FALSE(judge(file.rows[0], {"title 0", {}}, "exact").hit);
-  EXPECT_TRUE(judge(file.rows[0], {"title 1", {}}, "exact").hit);
-  EXPECT_FALSE(judge(file.rows[0], {"nonsense", {}}, "exact").hit);
+  EXPECT_FALSE(judge(file.rows[0], {"title 0", {}}, Match::kExact).hit);
+  EXPECT_TRUE(judge(file.rows[0], {"title 1", {}}, Match::kExact).hit);
+  EXPECT_FALSE(judge(file.rows[0], {"nonsense", {}}, Match::kExact).hit);
 }
 
 TEST(Judge, RankOfThePreferred) {
   data::RowFile file;
   append_rows(file, data::Split::kTest, 3);
   const data::Row& row = file.rows[2];
-  EXPECT_EQ(judge(row, {"", {1, 2, 3, 0}}, "exact").chosen_rank, 1);
-  EXPECT_EQ(judge(row, {"", {9, 8, 3, 7}}, "exact").chosen_rank, 4);
-  EXPECT_EQ(judge(row, {"", {3, 3, 3, 3}}, "exact").chosen_rank, 3);  // equal: in order
-  EXPECT_EQ(judge(row, {"", {1, 1, NAN, 1}}, "exact").chosen_rank, 4);
-  EXPECT_THROW(judge(row, {"", {1, 1}}, "exact"), Error);
+  const auto places = [&](std::vector<double> scores) {
+    const Ranking ranking = judge(row, {"", std::move(scores)}, Match::kExact).ranking.value();
+    EXPECT_EQ(ranking.candidates, 4);
+    return std::pair(ranking.first, ranking.last);
+  };
+  EXPECT_EQ(places({1, 2, 3, 0}), std::pair(1, 1));
+  EXPECT_EQ(places({9, 8, 3, 7}), std::pair(4, 4));
+  EXPECT_EQ(places({3, 3, 3, 3}), std::pair(1, 4));
+  EXPECT_EQ(places({4, 3, 3, 1}), std::pair(2, 3));
+  const Prediction tied = judge(row, {"", {-1000, -2000, -1000, -3000}}, Match::kExact);
+  EXPECT_DOUBLE_EQ(tied.ranking->log_softmax, -std::log(2.0));
+  EXPECT_NE(prediction_line(tied, "m").find("\"chosen_rank\":1.5,\"chosen_tied\":2}"), std::string::npos);
+  EXPECT_EQ(prediction_line(judge(row, {"", {1, 2, 3, 0}}, Match::kExact), "m").find("chosen_tied"), std::string::npos);
+  EXPECT_THROW(judge(row, {"", {1, 1}}, Match::kExact), Error);
+  for (const double bad : {NAN, INFINITY, -INFINITY}) {
+    try {
+      judge(row, {"", {1, bad, 2, 3}}, Match::kExact);
+      ADD_FAILURE() << bad << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ExitCode::kNumerics);
+      EXPECT_NE(std::string(error.what()).find("row 2 "), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST(Predict, KnownAnswersGiveKnownFigures) {
@@ -134,22 +188,10 @@ TEST(Predict, LimitsEachSplit) {
   });
 }
 
-TEST(Predict, OptionsNameTheKeyAndTheChoices) {
-  EvaluationOptions options;
-  options.match = "fuzzy";
-  try {
-    check(options);
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ExitCode::kUsage);
-    EXPECT_STREQ(error.what(), "evaluate.match = \"fuzzy\" is not known; choices: exact, contains");
-  }
-}
-
 TEST(PredictionLine, FieldsInOrder) {
   data::RowFile file;
   append_rows(file, data::Split::kTest, 1);
-  EXPECT_EQ(prediction_line(judge(file.rows[0], {" title 0", {}}, "exact"), "sft"),
+  EXPECT_EQ(prediction_line(judge(file.rows[0], {" title 0", {}}, Match::kExact), "sft"),
             R"({"row":0,"split":"test","user":"user 0","answer":"title 0","valid":true,"hit":true,)"
             R"("chosen":"title 0","history_length":5,"model":"sft"})"
             "\n");
@@ -158,7 +200,7 @@ TEST(PredictionLine, FieldsInOrder) {
 TEST(PredictionLine, BytesThatAreNotUtf8AreReplaced) {
   data::RowFile file;
   append_rows(file, data::Split::kTest, 1);
-  const std::string line = prediction_line(judge(file.rows[0], {"no\xE2\x82", {}}, "exact"), "sft");
+  const std::string line = prediction_line(judge(file.rows[0], {"no\xE2\x82", {}}, Match::kExact), "sft");
   EXPECT_EQ(nlohmann::json::parse(line)["answer"], "no\xEF\xBF\xBD");
 }
 

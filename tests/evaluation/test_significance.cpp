@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "src/evaluation/resampling.hpp"
 #include "src/evaluation/significance.hpp"
 
 namespace recpo::evaluation {
@@ -56,7 +55,7 @@ TEST(Holm, StepsDownAndNeverBack) {
 
 TEST(ClusterInterval, EqualClustersLeaveNoDoubt) {
   const std::vector<Cluster> clusters(7, {1, 4});
-  EXPECT_EQ(*cluster_interval(clusters, 1, "x"), std::pair(0.25, 0.25));
+  EXPECT_EQ(*cluster_interval(clusters, 1, "x"), (Interval{0.25, 0.25}));
   EXPECT_FALSE(cluster_interval({}, 1, "x"));
   EXPECT_FALSE(cluster_interval({{0, 0}}, 1, "x"));
 }
@@ -67,8 +66,8 @@ TEST(ClusterInterval, NormalLimitForManyClusters) {
   const auto interval = *cluster_interval(clusters, 1, "x");
   const double half = 1.96 * 0.5 / 20;  // of 400 clusters that are all right or all wrong
   // an end is a quantile of 2,000 draws: its standard error is sqrt(.025 x .975 / 2000) / density(1.96) = 0.06 sigma
-  EXPECT_NEAR(interval.first, 0.5 - half, 4 * 0.06 * 0.5 / 20);
-  EXPECT_NEAR(interval.second, 0.5 + half, 4 * 0.06 * 0.5 / 20);
+  EXPECT_NEAR(interval.low, 0.5 - half, 4 * 0.06 * 0.5 / 20);
+  EXPECT_NEAR(interval.high, 0.5 + half, 4 * 0.06 * 0.5 / 20);
   EXPECT_EQ(interval, *cluster_interval(clusters, 1, "x"));
 }
 

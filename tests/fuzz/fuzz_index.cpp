@@ -1,5 +1,5 @@
 // model.safetensors.index.json: which shard holds which tensor.
-#include "src/checkpoint/safetensors_index.hpp"
+#include "src/checkpoint/safetensors.hpp"
 #include "tests/fuzz/fuzz.hpp"
 #include "tests/fuzz/json_mutator.hpp"
 

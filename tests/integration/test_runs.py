@@ -26,8 +26,8 @@ DECK = [
     f"align.steps={STEPS}",
     "sft.global_batch=8",
     "align.global_batch=8",
-    "sft.micro_batch_tokens=300",
-    "align.micro_batch_tokens=300",
+    "sft.micro_batch_tokens=120",
+    "align.micro_batch_tokens=120",
     "checkpoint.every_steps=1",
     "checkpoint.keep=3",
 ]

@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests/app"))
+sys.path.insert(0, str(ROOT / "tests/commands"))
 import program_case  # noqa: E402
 import slurm_node  # noqa: E402
 from program_case import BAD_INPUT, STOPPED, USAGE, Program  # noqa: E402

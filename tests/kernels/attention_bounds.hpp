@@ -3,7 +3,7 @@
 // kernels/attention.hpp, with the magnitudes of this problem. u(n) bounds n roundings of either side; what enters a
 // second product (p, ds) and the results are stored as T.
 
-#include "kernels/reference/attention.hpp"
+#include "tests/kernels/reference/attention.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace recpo::test {

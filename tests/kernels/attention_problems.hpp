@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "kernels/reference/attention.hpp"
 #include "src/support/random.hpp"
+#include "tests/kernels/reference/attention.hpp"
 #include "tests/support/guarded.hpp"
 
 namespace recpo::test {

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/adamw.hpp"
-#include "kernels/reference/adamw.hpp"
+#include "tests/kernels/reference/adamw.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/host_values.hpp"
 #include "tests/support/threads.hpp"

@@ -105,7 +105,7 @@ Results compute_by(const AttentionProblem& problem, const Values& d_out, std::in
           d_qkv.values(query_width + key_width, key_width)};
 }
 
-Results compute(const AttentionProblem& problem, const Values& d_out, AttentionForm form) {
+Results compute(const AttentionProblem& problem, const Values& d_out, AttentionBackend form) {
   return compute_by(problem, d_out, attention_workspace<Bfloat16>(problem.shape, problem.spans),
                     attention_forward<Bfloat16>, attention_backward<Bfloat16>, form);
 }
@@ -164,8 +164,8 @@ void compare(const Results& actual, const Results& expected, const std::vector<B
 }
 
 void check(const AttentionProblem& problem, AttentionLayout layout = AttentionLayout::kPacked) {
-  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans, layout);
-  if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+  const std::string unsupported_reason = fused_attention_unsupported_reason(problem.shape, problem.spans, layout);
+  if (!unsupported_reason.empty()) GTEST_SKIP() << unsupported_reason;
   const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
   const reference::AttentionForward forward = reference::attention_forward(problem);
   const reference::AttentionBackward backward = reference::attention_backward(problem, forward, d_out);
@@ -179,7 +179,7 @@ void check(const AttentionProblem& problem, AttentionLayout layout = AttentionLa
     compare(fused, {forward.out, forward.lse, backward.dq, backward.dk, backward.dv}, {fused_bounds});
   }
   SCOPED_TRACE("against the products");
-  compare(fused, compute(problem, d_out, AttentionForm::kProducts), {fused_bounds, products_bounds});
+  compare(fused, compute(problem, d_out, AttentionBackend::kGemm), {fused_bounds, products_bounds});
 }
 
 AttentionProblem trees(const AttentionShape& shape, const std::vector<TreeLengths>& lengths) {
@@ -218,8 +218,8 @@ TEST(FusedAttention, TreesOfPaddedRows) {
 // cuDNN stores them, and so adds in a fixed order, unasked too.
 void check_repeats(AttentionLayout layout) {
   const AttentionProblem problem = trees({32, 8, 64}, {{2060, {9, 9, 9, 9}}});
-  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans, layout);
-  if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+  const std::string unsupported_reason = fused_attention_unsupported_reason(problem.shape, problem.spans, layout);
+  if (!unsupported_reason.empty()) GTEST_SKIP() << unsupported_reason;
   const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
   const Results first = compute(problem, d_out, layout);
   for (int run = 1; run < 5; ++run) expect_same_bits(compute(problem, d_out, layout), first);
@@ -236,20 +236,20 @@ TEST(FusedAttention, LargeScoresDoNotOverflow) {
 
 TEST(FusedAttention, IsTheFastestForm) {
   const AttentionProblem problem = trees({4, 2, 64}, {{140, {9, 9}}});
-  const std::string obstacle = fused_attention_obstacle(problem.shape, problem.spans);
-  if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+  const std::string unsupported_reason = fused_attention_unsupported_reason(problem.shape, problem.spans);
+  if (!unsupported_reason.empty()) GTEST_SKIP() << unsupported_reason;
   const Values d_out = test::random_values<Bfloat16>(problem.q.size(), "d_out");
-  const Results fused = compute(problem, d_out, AttentionForm::kFused);
-  expect_same_bits(compute(problem, d_out, AttentionForm::kFastest), fused);
+  const Results fused = compute(problem, d_out, AttentionBackend::kFused);
+  expect_same_bits(compute(problem, d_out, AttentionBackend::kFastest), fused);
   expect_same_bits(compute(problem, d_out, AttentionLayout::kPacked), fused);
 }
 
 // Also where there is no GPU: every obstacle is named.
-TEST(FusedAttention, RefusesWhatItCannotDo) {
+TEST(FusedAttentionSupport, RefusesWhatItCannotDo) {
   const auto refuses = [](const AttentionProblem& problem) {
-    EXPECT_NE(fused_attention_obstacle(problem.shape, problem.spans), "");
+    EXPECT_NE(fused_attention_unsupported_reason(problem.shape, problem.spans), "");
     try {
-      compute(problem, Values(problem.q.size()), AttentionForm::kFused);
+      compute(problem, Values(problem.q.size()), AttentionBackend::kFused);
       ADD_FAILURE() << "no error";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ExitCode::kInternal);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "kernels/attention_padding.hpp"
+#include "kernels/reductions.hpp"
 #include "tests/support/guarded.hpp"
 
 namespace recpo::kernels {

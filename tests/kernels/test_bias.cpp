@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/bias.hpp"
-#include "kernels/reference/bias.hpp"
+#include "tests/kernels/reference/bias.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"
@@ -14,10 +14,15 @@ using test::Guarded;
 using test::Values;
 
 template <class T>
+constexpr bool kIsSum = std::is_same_v<T, Accumulate<T>>;
+
+template <class T>
 Values forward(int rows, int width, const Values& bias, const Values& before, bool rectified) {
   const Guarded<T> b(bias), y(rows, width, before);
-  rectified ? bias_relu_forward<T>(ExecSpace(), b.vector(), y.matrix())
-            : bias_forward<T>(ExecSpace(), b.vector(), y.matrix());
+  if constexpr (kIsSum<T>) {
+    if (rectified) bias_relu_forward<T>(ExecSpace(), b.vector(), y.matrix());
+  }
+  if (!rectified) bias_forward<T>(ExecSpace(), b.vector(), y.matrix());
   return y.values();
 }
 
@@ -31,7 +36,8 @@ Values gradient_before_relu(int rows, int width, const Values& y_values, const V
 template <class T>
 Values bias_gradient(int rows, int width, const Values& dy_values, const Values& before,
                      const ExecSpace& exec = ExecSpace()) {
-  const Guarded<T> dy(rows, width, dy_values), d_bias(before), workspace(1, bias_workspace(rows, width));
+  const Guarded<T> dy(rows, width, dy_values);
+  const Guarded<Accumulate<T>> d_bias(before), workspace(1, bias_workspace(rows, width));
   bias_backward<T>(exec, dy.matrix(), d_bias.vector(), workspace.vector());
   exec.fence();
   workspace.storage();  // checks its guards
@@ -42,17 +48,21 @@ template <class T>
 void check(int rows, int width) {
   SCOPED_TRACE(testing::Message() << rows << " x " << width);
   const Values bias = test::random_values<T>(width, "bias"), x = test::random_values<T>(rows * width, "x"),
-               dy = test::random_values<T>(rows * width, "dy"), before = test::random_values<T>(width, "before");
+               dy = test::random_values<T>(rows * width, "dy"),
+               before = test::random_values<Accumulate<T>>(width, "before");
   for (const bool rectified : {false, true}) {
+    if (rectified && !kIsSum<T>) continue;
     Values y = x;
     reference::bias_forward(bias, rectified, y);
     test::expect_within<T>(
-        forward<T>(rows, width, bias, x, rectified), y, [&](auto i) { return test::gamma<T>(1, 1) * std::abs(y[i]); },
-        "y");
+        forward<T>(rows, width, bias, x, rectified), y,
+        [&](auto i) { return test::stored<T>(test::gamma<T>(1, 1) * std::abs(y[i]), y[i]); }, "y");
     if (!rectified) continue;
-    Values d = dy;
-    reference::relu_backward(y, d);
-    EXPECT_EQ(gradient_before_relu<T>(rows, width, y, dy), d);
+    if constexpr (kIsSum<T>) {
+      Values d = dy;
+      reference::relu_backward(y, d);
+      EXPECT_EQ(gradient_before_relu<T>(rows, width, y, dy), d);
+    }
   }
   Values d_bias = before, magnitude(width, 0.0);
   reference::bias_backward(dy, d_bias);
@@ -73,6 +83,7 @@ void check_shapes() {
 
 TEST(Bias, EqualsTheReferenceInFloat) { check_shapes<float>(); }
 TEST(Bias, EqualsTheReferenceInDouble) { check_shapes<double>(); }
+TEST(Bias, EqualsTheReferenceInBfloat16) { check_shapes<Bfloat16>(); }
 
 TEST(Bias, GradientIsTheDerivativeOfTheForward) {
   const int rows = 5, width = 7;

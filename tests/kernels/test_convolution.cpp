@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/convolution.hpp"
-#include "kernels/reference/convolution.hpp"
+#include "tests/kernels/reference/convolution.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/tolerance.hpp"

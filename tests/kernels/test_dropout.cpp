@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/dropout.hpp"
-#include "kernels/reference/dropout.hpp"
+#include "tests/kernels/reference/dropout.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/tolerance.hpp"

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "kernels/embedding.hpp"
-#include "kernels/reference/embedding.hpp"
+#include "tests/kernels/reference/embedding.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"
 #include "tests/support/tolerance.hpp"

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/gemm.hpp"
-#include "kernels/reference/gemm.hpp"
 #include "src/support/check.hpp"
+#include "tests/kernels/reference/gemm.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"
 #include "tests/support/tolerance.hpp"

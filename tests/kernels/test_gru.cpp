@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/gru.hpp"
-#include "kernels/reference/gru.hpp"
+#include "tests/kernels/reference/gru.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/tolerance.hpp"

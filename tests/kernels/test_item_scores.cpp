@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/item_scores.hpp"
-#include "kernels/reference/item_scores.hpp"
+#include "kernels/embedding.hpp"
+#include "tests/kernels/reference/item_scores.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/tolerance.hpp"

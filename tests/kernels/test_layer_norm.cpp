@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/layer_norm.hpp"
-#include "kernels/reference/layer_norm.hpp"
+#include "kernels/norm.hpp"
+#include "tests/kernels/reference/layer_norm.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"

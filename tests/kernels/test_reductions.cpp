@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/reductions.hpp"
-#include "kernels/reference/reductions.hpp"
+#include "tests/kernels/reference/reductions.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"
 #include "tests/support/tolerance.hpp"

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/reference/rope.hpp"
 #include "kernels/rope.hpp"
+#include "tests/kernels/reference/rope.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"

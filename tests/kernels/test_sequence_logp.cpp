@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/reference/sequence_logp.hpp"
 #include "kernels/sequence_logp.hpp"
+#include "tests/kernels/reference/sequence_logp.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"
@@ -207,16 +207,20 @@ TEST(SequenceLogp, HasTheSameBitsForAnyNumberOfThreads) {
 std::vector<int> argmax(int rows, int vocab, const Values& logits) {
   const Guarded<float> in(rows, vocab + kPadding, logits);
   const OwnedVector<int> index("recpo::test::index", rows);
-  const Guarded<float> largest(1, rows);
-  argmax_rows<float>(ExecSpace(), in.matrix(), vocab, index, largest.vector());
+  const Guarded<float> largest(1, rows), second(1, rows);
+  argmax_rows<float>(ExecSpace(), in.matrix(), vocab, index, largest.vector(), second.vector());
   std::vector<int> host(rows);
   Kokkos::deep_copy(HostVector<int>(host.data(), rows), index);
-  const Values values = largest.values();
+  const Values values = largest.values(), others = second.values();
   for (int r = 0; r < rows; ++r) {
-    const double at_index = logits[static_cast<std::size_t>(r * (vocab + kPadding) + host[r])];
-    if (std::isfinite(at_index)) {
-      EXPECT_EQ(values[static_cast<std::size_t>(r)], at_index);
-    }
+    const auto row = logits.begin() + static_cast<std::ptrdiff_t>(r) * (vocab + kPadding);
+    if (!std::isfinite(row[host[r]])) continue;
+    EXPECT_EQ(values[static_cast<std::size_t>(r)], row[host[r]]);
+    Values rest(row, row + vocab);
+    rest.erase(rest.begin() + host[r]);
+    double expected = std::numeric_limits<float>::lowest();
+    for (const double other : rest) expected = other > expected ? other : expected;
+    EXPECT_EQ(others[static_cast<std::size_t>(r)], expected);
   }
   return host;
 }

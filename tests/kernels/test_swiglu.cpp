@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "kernels/reference/swiglu.hpp"
 #include "kernels/swiglu.hpp"
+#include "tests/kernels/reference/swiglu.hpp"
 #include "tests/support/finite_difference.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/threads.hpp"

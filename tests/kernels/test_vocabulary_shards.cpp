@@ -7,9 +7,9 @@
 #include <cmath>
 
 #include "kernels/embedding.hpp"
-#include "kernels/reference/embedding.hpp"
-#include "kernels/reference/sequence_logp.hpp"
 #include "kernels/sequence_logp.hpp"
+#include "tests/kernels/reference/embedding.hpp"
+#include "tests/kernels/reference/sequence_logp.hpp"
 #include "tests/support/guarded.hpp"
 #include "tests/support/tolerance.hpp"
 

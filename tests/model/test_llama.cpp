@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tests/model/rich_architecture.hpp"
 #include "tests/model/tiny_model.hpp"
 
 namespace recpo::test {
@@ -20,16 +21,7 @@ std::vector<double> random_weights(std::size_t n) {
 
 double norm(const double* x, std::int64_t n) { return std::sqrt(std::inner_product(x, x + n, x, 0.0)); }
 
-// Longest chain of roundings between two exact evaluations: products of inner size at most max(F, V, T) in each of the
-// few dozen operations of a forward and backward pass.
-template <class T>
-double relative_bound(const model::LlamaConfig& config) {
-  const double inner = static_cast<double>(std::max({config.vocab_size, config.intermediate_size, std::int64_t{512}}));
-  const double operations = 2.0 * (10.0 * static_cast<double>(config.num_hidden_layers) + 6.0);
-  return std::numeric_limits<T>::epsilon() * std::sqrt(inner) * operations;
-}
-
-class TreePass : public ::testing::TestWithParam<bool> {};
+class TreePass : public ::testing::TestWithParam<model::LlamaConfig> {};
 
 TEST_P(TreePass, LogProbsAndEveryGradientEqualSeparateSequences) {
   const std::vector<TreeTokens> trees = random_trees(3, 4, 61);
@@ -38,7 +30,7 @@ TEST_P(TreePass, LogProbsAndEveryGradientEqualSeparateSequences) {
   const std::vector<double> tree_logp = model.llama.forward(packed(trees));
   const std::vector<double> plain_logp = model.llama.forward(separate(trees));
   ASSERT_EQ(tree_logp.size(), plain_logp.size());
-  const double bound = relative_bound<double>(model.config);
+  const double bound = decoder_bound<double>(model.config);
   for (std::size_t c = 0; c < tree_logp.size(); ++c) {
     EXPECT_NEAR(tree_logp[c], plain_logp[c], bound * std::abs(plain_logp[c])) << "completion " << c;
   }
@@ -84,7 +76,7 @@ TEST_P(TreePass, EveryGradientEqualsDifferences) {
     const double expected =
         std::inner_product(direction.begin(), direction.end(), gradient.data() + parameter.offset, 0.0);
     // Richardson; its error is below the coarse step's truncation, plus the values' rounding over h.
-    const double noise = std::abs(value()) * relative_bound<double>(model.config) / h;
+    const double noise = std::abs(value()) * decoder_bound<double>(model.config) / h;
     EXPECT_NEAR((4 * fine - coarse) / 3, expected, std::abs(fine - coarse) + noise) << parameter.name;
     EXPECT_LT(std::abs(fine - coarse), 0.05 * norm(gradient.data() + parameter.offset, parameter.size()) *
                                            norm(direction.data(), parameter.size()))
@@ -99,7 +91,7 @@ TEST_P(TreePass, FloatFollowsDouble) {
   TinyModel<double> exact(GetParam());
   copy_values(single.store.weights(), exact.store.weights());
   const std::vector<double> logp = single.llama.forward(batch), expected = exact.llama.forward(batch);
-  const double bound = relative_bound<float>(single.config);
+  const double bound = decoder_bound<float>(single.config);
   for (std::size_t c = 0; c < logp.size(); ++c) EXPECT_NEAR(logp[c], expected[c], bound * std::abs(expected[c]));
   const std::vector<double> gradient = single.gradient(batch, d_logp), reference = exact.gradient(batch, d_logp);
   std::vector<double> difference(gradient.size());
@@ -111,17 +103,20 @@ TEST_P(TreePass, FloatFollowsDouble) {
 TEST_P(TreePass, LogitsInChunksChangeNothing) {
   const data::TreeBatch batch = packed(random_trees(3, 4, 61));
   const std::vector<double> d_logp = random_weights(12);
-  TinyModel<double> whole(GetParam()), chunked(GetParam(), 5);
+  TinyModel<double> whole(GetParam()), chunked(GetParam(), logits_of(5));
   EXPECT_GT(batch.logit_rows.size(), 5u);
   const std::vector<double> expected = whole.gradient(batch, d_logp), gradient = chunked.gradient(batch, d_logp);
   const double size = norm(expected.data(), whole.store.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(gradient[i], expected[i], relative_bound<double>(whole.config) * size);
+    EXPECT_NEAR(gradient[i], expected[i], decoder_bound<double>(whole.config) * size);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(TiedAndUntied, TreePass, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "tied" : "untied"; });
+INSTANTIATE_TEST_SUITE_P(Decoders, TreePass,
+                         ::testing::Values(tiny_config(true), tiny_config(false), rich(tiny_config(false))),
+                         [](const auto& info) {
+                           return info.param.model_type + (info.param.tie_word_embeddings ? "_tied" : "_untied");
+                         });
 
 TEST(ParameterStore, LaysNeighboursOutAsOneMatrix) {
   model::ParameterStore<float> store(model::llama_parameters(tiny_config(false)), false);

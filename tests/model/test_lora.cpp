@@ -8,6 +8,7 @@
 
 #include "src/model/generate.hpp"
 #include "tests/model/adapted_model.hpp"
+#include "tests/model/rich_architecture.hpp"
 #include "tests/support/tolerance.hpp"
 
 namespace recpo::test {
@@ -134,8 +135,8 @@ void expect_differences(AdaptedModel<double>& model, const data::TreeBatch& batc
 }
 
 TEST_P(LoraDropout, EveryGradientEqualsDifferences) {
-  for (const bool tied : {false, true}) {
-    AdaptedModel<double> model(tiny_config(tied), all_adapters(GetParam()));
+  for (const model::LlamaConfig& config : {tiny_config(false), tiny_config(true), rich(tiny_config(false))}) {
+    AdaptedModel<double> model(config, all_adapters(GetParam()));
     expect_differences(model, packed_with_keys(trees_), d_logp_);
   }
   AdaptedModel<double> some(config_, adapters_on({"k", "o", "gate"}, GetParam()));
@@ -214,8 +215,8 @@ TEST(Lora, TargetsHaveAdaptersAndNothingElse) {
 
 TEST(Lora, MergedWeightsGiveTheSameLogProbs) {
   const data::TreeBatch batch = packed(random_trees(3, 4, 61));
-  for (const bool tied : {false, true}) {
-    AdaptedModel<double> model(tiny_config(tied), all_adapters());
+  for (const model::LlamaConfig& config : {tiny_config(false), tiny_config(true), rich(tiny_config(false))}) {
+    AdaptedModel<double> model(config, all_adapters());
     const Values adapted = model.llama.forward(batch);
     model::merge_adapters(model.config, model.store);
     EXPECT_EQ(model.store.adapters(), nullptr);
@@ -223,7 +224,7 @@ TEST(Lora, MergedWeightsGiveTheSameLogProbs) {
     capacity.tokens = 512, capacity.completions = 64;
     model::Llama<double> merged(model.config, model.store, capacity);
     expect_near_logps(merged.forward(batch), adapted, relative_bound<double>(model.config));
-    TinyModel<double> frozen(tied);
+    TinyModel<double> frozen(config);
     EXPECT_NE(frozen.llama.forward(batch), adapted);
   }
 }
@@ -233,11 +234,11 @@ TEST(Lora, GenerationEqualsThatOfMergedWeights) {
   std::vector<model::GenerateRequest> requests;
   for (const TreeTokens& tree : random_trees(6, 0, 61)) requests.push_back({tree.prompt, 12});
   TinyModel<double> frozen(true);
-  const auto plain = model::Generator<double>(frozen.config, frozen.store, 60).generate(requests, -1);
-  const auto adapted = model::Generator<double>(model.config, model.store, 60).generate(requests, -1);
+  const auto plain = model::Generator<double>(frozen.config, frozen.store, 60).generate(requests, {-1});
+  const auto adapted = model::Generator<double>(model.config, model.store, 60).generate(requests, {-1});
   EXPECT_NE(adapted, plain);
   model::merge_adapters(model.config, model.store);
-  EXPECT_EQ(model::Generator<double>(model.config, model.store, 60).generate(requests, -1), adapted);
+  EXPECT_EQ(model::Generator<double>(model.config, model.store, 60).generate(requests, {-1}), adapted);
 }
 
 template <class From>

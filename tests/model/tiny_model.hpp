@@ -2,6 +2,8 @@
 // Small random decoders and trees for tests: every feature in use (grouped heads, frequency scaling, tied or not,
 // adapters or none).
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "src/data/tree_batch.hpp"
@@ -26,6 +28,15 @@ inline model::LlamaConfig tiny_config(bool tied) {
   config.tie_word_embeddings = tied;
   config.initializer_range = 0.3;  // far from linear, so that every path matters
   return config;
+}
+
+// Longest chain of roundings between two exact evaluations: products of inner size at most max(F, V, T) in each of the
+// few dozen operations of a forward and backward pass.
+template <class T>
+double decoder_bound(const model::LlamaConfig& config) {
+  const double inner = static_cast<double>(std::max({config.vocab_size, config.intermediate_size, std::int64_t{512}}));
+  const double operations = 2.0 * (10.0 * static_cast<double>(config.num_hidden_layers) + 6.0);
+  return std::numeric_limits<T>::epsilon() * std::sqrt(inner) * operations;
 }
 
 using Tokens = std::vector<std::int32_t>;
@@ -109,8 +120,8 @@ template <class T>
 model::ParameterStore<T>& with_adapters(model::ParameterStore<T>& store, const model::LlamaConfig& config,
                                         const TinyOptions& options) {
   if (!options.lora.exists()) return store;
-  store.carry(std::make_shared<model::Adapters<T>>(config, options.lora, options.tensor.shard(),
-                                                   model::GradientMemory::kWhole));
+  store.attach_adapters(std::make_shared<model::Adapters<T>>(config, options.lora, options.tensor.shard(),
+                                                             model::GradientMemory::kWhole));
   model::initialize_adapters<T>(9, *store.adapters());
   return store;
 }
@@ -134,11 +145,12 @@ struct TinyModel {
                .lora = options.lora},
               options.tensor) {
     model::initialize_weights(config, 3, store);
-    // Norm weights away from 1, so that their gradients are tested at a general point.
+    // Norm weights away from 1 and biases from 0, so that their gradients are tested at a general point.
     std::vector<T> weights = host_values(store.weights());
     for (const model::Parameter& parameter : store.parameters()) {
       if (parameter.shape.size() > 1) continue;
       Random random(11, parameter.name);
+      for (std::int64_t i = 0; i < parameter.column_begin; ++i) random.normal();
       for (std::int64_t i = 0; i < parameter.size(); ++i) {
         weights[static_cast<std::size_t>(parameter.offset + i)] = static_cast<T>(1.0 + 0.2 * random.normal());
       }

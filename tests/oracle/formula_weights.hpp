@@ -54,7 +54,7 @@ inline void write_formula_model(const std::filesystem::path& folder, const nlohm
   }
   create_folders(folder);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    checkpoint::SafetensorsWriter writer(folder / file_name(i), checkpoint::element_type(dtype), files[i]);
+    checkpoint::SafetensorsWriter writer(folder / file_name(i), find_value<checkpoint::Dtype>(dtype).value(), files[i]);
     for (const auto& [name, shape] : files[i]) {
       std::int64_t size = 1;
       for (const std::int64_t extent : shape) size *= extent;

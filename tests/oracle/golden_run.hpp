@@ -11,10 +11,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "src/app/deck.hpp"
 #include "src/checkpoint/model_source.hpp"
 #include "src/data/prepare.hpp"
 #include "src/data/tokenize.hpp"
+#include "src/deck/deck.hpp"
 #include "src/model/lora.hpp"
 #include "src/support/file.hpp"
 #include "src/train/step.hpp"
@@ -36,8 +36,8 @@ struct GoldenModel {
   GoldenModel(const std::filesystem::path& path, const model::LoraOptions& lora)
       : GoldenModel(path, lora.exists() ? model::GradientMemory::kNone : model::GradientMemory::kWhole) {
     if (lora.exists())
-      store.carry(std::make_shared<model::Adapters<double>>(source.config, lora, model::Shard{},
-                                                            model::GradientMemory::kWhole));
+      store.attach_adapters(std::make_shared<model::Adapters<double>>(source.config, lora, model::Shard{},
+                                                                      model::GradientMemory::kWhole));
   }
 
   checkpoint::ModelSource source;
@@ -56,12 +56,12 @@ struct GoldenModel {
 // One deck's stage, step by step.
 class GoldenRun {
  public:
-  GoldenRun(const std::string& name, const std::string& stage_name)
-      : deck_(app::read_deck(golden("decks/" + name + ".toml"), {})),
+  GoldenRun(const std::string& name, train::StageKind stage)
+      : deck_(deck::read_deck(golden("decks/" + name + ".toml"), {})),
         model_(deck_.model.path, deck_.model.lora),
-        grid_(parallel::make_process_grid("serial", 1)) {
-    stage_.name = stage_name;
-    stage_.options = stage_name == "sft" ? deck_.sft : deck_.align;
+        grid_(parallel::make_process_grid(parallel::Backend::kSerial, 1)) {
+    stage_.kind = stage;
+    stage_.options = deck_.stage(stage);
     stage_.optimizer = deck_.optimizer;
     stage_.objective = deck_.objective;
     stage_.lora = deck_.model.lora;
@@ -71,7 +71,7 @@ class GoldenRun {
   }
 
   std::vector<train::StepMetrics> run() {
-    const bool align = stage_.name == "align";
+    const bool align = stage_.kind == train::StageKind::kAlign;
     train::ReferenceLogps reference;
     if (align) {
       reference = train::compute_reference(prepared_.rows, model_.source.config, model_.store,
@@ -103,7 +103,7 @@ class GoldenRun {
   const model::ParameterStore<double>& base() const { return model_.store; }
 
  private:
-  app::Deck deck_;
+  deck::Deck deck_;
   GoldenModel model_;
   parallel::ProcessGrid grid_;
   train::Stage stage_;

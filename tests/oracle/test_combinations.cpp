@@ -12,15 +12,15 @@
 
 #include "src/checkpoint/model_source.hpp"
 #include "src/evaluation/score.hpp"
-#include "tests/data/temporary_folder.hpp"
 #include "tests/oracle/formula_weights.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace recpo {
 namespace {
 using nlohmann::json;
 
 constexpr double kDoubleRatio = 0x1.0p-29 * 0x1.0p9, kFloatRatio = 0x1.0p4, kAsked = 1e-3;
-constexpr int kMostFiles = 4;
+constexpr int kMaxFiles = 4;
 
 std::filesystem::path golden(const std::string& name) {
   return std::filesystem::path(RECPO_SOURCE_DIR) / "tests/golden" / name;
@@ -72,10 +72,10 @@ TEST(Combinations, LogProbsAreTransformersForEveryKindOfModelAndFiles) {
     write_formula_model(folder.path() / "1", golden_case["config"], dtype, 1);
     Loaded<double> whole(folder.path() / "1");
     Loaded<float> single(folder.path() / "1");
-    EXPECT_EQ(whole.source.config.dtype, dtype);
+    EXPECT_EQ(name_of(whole.source.config.dtype), dtype);
     expect_logps(whole, file["rows"], golden_case, kDoubleRatio);
     expect_logps(single, file["rows"], golden_case, kFloatRatio);
-    for (int files = 2; files <= kMostFiles; ++files) {  // the same bits, so the same log-probs
+    for (int files = 2; files <= kMaxFiles; ++files) {  // the same bits, so the same log-probs
       const auto path = folder.path() / std::to_string(files);
       write_formula_model(path, golden_case["config"], dtype, files);
       const std::vector<double> weights = Loaded<double>(path).weights(), expected = whole.weights();

@@ -50,7 +50,7 @@ TEST(LoraOracle, SixTrainingStepsBesideFrozenModels) {
   const json file = golden_json("lora.json");
   for (const auto& [name, expected] : file.items()) {
     SCOPED_TRACE(name);
-    GoldenRun run(name, expected["stage"].get<std::string>());
+    GoldenRun run(name, find_value<train::StageKind>(expected["stage"].get<std::string>()).value());
     fill_by_formula(run.trained());
     const std::vector<double> start = copy_of(run.trained().weights()), base = copy_of(run.base().weights());
     expect_steps(run.run(), expected["steps"]);

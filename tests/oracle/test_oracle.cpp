@@ -46,7 +46,7 @@ TEST(Oracle, GreedyContinuations) {
                           row["max_new_tokens"].get<std::int64_t>()});
     }
     model::Generator<double> generator(model.source.config, model.store, 1024);
-    const auto generated = generator.generate(requests, end_id);
+    const auto generated = generator.generate(requests, {end_id});
     for (std::size_t i = 0; i < generated.size(); ++i) {
       EXPECT_EQ(generated[i], rows[i]["ids"].get<std::vector<std::int32_t>>()) << rows[i]["prompt"];
     }
@@ -57,7 +57,7 @@ TEST(Oracle, SixTrainingStepsOfEveryObjective) {
   const json file = golden_json("training.json");
   for (const auto& [name, expected] : file["runs"].items()) {
     SCOPED_TRACE(name);
-    GoldenRun run(name, expected["stage"].get<std::string>());
+    GoldenRun run(name, find_value<train::StageKind>(expected["stage"].get<std::string>()).value());
     expect_steps(run.run(), expected["steps"]);
     expect_weights(run, expected["weights"], file["samples"][expected["model"].get<std::string>()]);
   }

@@ -96,7 +96,7 @@ TEST(RankOrder, DoesNotComplainOfWhatWasSeenOnce) {
 }
 
 TEST(Exchange, BringsThePartnersData) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   parallel::Communicator& world = *grid.world;
   constexpr std::int64_t kSize = 100001;
   const OwnedVector<float> mine("mine", kSize), theirs("theirs", kSize);
@@ -105,14 +105,14 @@ TEST(Exchange, BringsThePartnersData) {
   for (int round = 0; world.size() > 1 && round < parallel::tournament_rounds(world.size()); ++round) {
     const int peer = parallel::tournament_partners(world.size(), round)[static_cast<std::size_t>(world.rank())];
     if (peer == world.rank()) continue;
-    world.exchange(ExecSpace{}, peer, mine, theirs);
+    parallel::exchange_with(world, peer, mine, theirs);
     for (std::int64_t i = 0; i < kSize; ++i) ASSERT_EQ(theirs(i), value(peer, i)) << "element " << i;
   }
   EXPECT_EQ(world.traffic().total(), 0);
 }
 
 TEST(Bandwidth, EveryRankHasTheSameWholeMatrix) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const parallel::BandwidthMatrix matrix = parallel::measure_bandwidth(*grid.world, 1e6);
   ASSERT_EQ(matrix.ranks(), grid.world->size());
   EXPECT_TRUE(matrix.complete());
@@ -122,7 +122,7 @@ TEST(Bandwidth, EveryRankHasTheSameWholeMatrix) {
 }
 
 TEST(Bandwidth, EndsAfterARoundWhenTheTimeIsUp) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   if (grid.world->size() < 3) return;  // one round is all there is
   const parallel::BandwidthMatrix matrix = parallel::measure_bandwidth(*grid.world, 0);
   EXPECT_FALSE(matrix.complete());

@@ -48,7 +48,7 @@ std::vector<std::vector<T>> values_of_all(int ranks, std::int64_t n) {
 
 template <class T>
 void expect_tree_sum() {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const int ranks = grid.dp->size();
   for (const std::int64_t n : kSizes) {
     OwnedVector<T> data("data", n);
@@ -67,7 +67,7 @@ TEST(Communicator, SumsDoublesAlongTheTree) { expect_tree_sum<double>(); }
 TEST(Communicator, SumsBfloat16InFloatAndRoundsOnce) { expect_tree_sum<Bfloat16>(); }
 
 TEST(Communicator, GathersStringsOfUnlikeLength) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const std::string mine(static_cast<std::size_t>(grid.dp->rank() * 3), static_cast<char>('a' + grid.dp->rank()));
   const std::vector<std::string> all = grid.dp->all_gather(mine);
   ASSERT_EQ(static_cast<int>(all.size()), grid.dp->size());
@@ -78,7 +78,7 @@ TEST(Communicator, GathersStringsOfUnlikeLength) {
 }
 
 TEST(Communicator, BroadcastsAndFindsTheLargest) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   std::vector<int> data(5, grid.world->rank());
   parallel::broadcast(*grid.world, std::span<int>(data), grid.world->size() - 1);
   EXPECT_EQ(data, std::vector<int>(5, grid.world->size() - 1));
@@ -88,7 +88,7 @@ TEST(Communicator, BroadcastsAndFindsTheLargest) {
 // Several collectives under way at once, as the backward pass has them.
 template <class T>
 void expect_slices_in_order() {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   parallel::Communicator& dp = *grid.dp;
   const int ranks = dp.size();
   const std::int64_t slice = 5000, n = slice * ranks;  // longer than a block of the sum
@@ -113,7 +113,7 @@ TEST(Communicator, ReduceScattersAndGathersSlicesOfBfloat16) { expect_slices_in_
 
 // Every pattern, NaNs and zeros of either sign among them, each on another rank's slice for another number of ranks.
 TEST(Communicator, GathersBfloat16BitForBit) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const std::int64_t slice = 0x10000, n = slice * grid.dp->size();
   const auto pattern = [](std::int64_t i) { return static_cast<std::uint16_t>(i * 0x9E37 + i / slice); };
   OwnedVector<Bfloat16> data("data", n);
@@ -125,7 +125,7 @@ TEST(Communicator, GathersBfloat16BitForBit) {
 
 template <class T>
 void expect_bytes_of_a_ring() {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const int ranks = grid.dp->size();
   OwnedVector<T> data("data", 960 * ranks);
   grid.dp->all_reduce_sum(ExecSpace{}, data);
@@ -143,10 +143,10 @@ TEST(Communicator, CountsBytesAsARingSendsThem) {
 }
 
 TEST(ProcessGrid, TensorRanksAreNeighbours) {
-  const parallel::ProcessGrid world = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid world = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const int ranks = world.world->size(), rank = world.world->rank();
   if (ranks % 2 != 0) return;  // no axis of two
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", 2);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, 2);
   EXPECT_EQ(grid.tp->size(), 2);
   EXPECT_EQ(grid.dp->size(), ranks / 2);
   EXPECT_EQ(grid.tp->rank(), rank % 2);
@@ -154,8 +154,8 @@ TEST(ProcessGrid, TensorRanksAreNeighbours) {
 }
 
 TEST(ProcessGrid, TakesTheFirstRanksOfTheWorld) {
-  const parallel::ProcessGrid world = parallel::make_process_grid("auto", 1);
-  const parallel::ProcessGrid one = parallel::make_process_grid("auto", 1, 1);
+  const parallel::ProcessGrid world = parallel::make_process_grid(parallel::Backend::kAuto, 1);
+  const parallel::ProcessGrid one = parallel::make_process_grid(parallel::Backend::kAuto, 1, 1);
   EXPECT_EQ(one.dp != nullptr, world.world->rank() == 0);
   if (one.dp) {
     EXPECT_EQ(one.dp->size(), 1);
@@ -164,7 +164,7 @@ TEST(ProcessGrid, TakesTheFirstRanksOfTheWorld) {
 
 TEST(ProcessGrid, RefusesATensorAxisThatDoesNotDivideTheRanks) {
   try {
-    parallel::make_process_grid("auto", 16);
+    parallel::make_process_grid(parallel::Backend::kAuto, 16);
     FAIL() << "16 does not divide the ranks of this test";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ExitCode::kUsage);

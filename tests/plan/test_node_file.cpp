@@ -2,11 +2,11 @@
 
 #include <filesystem>
 
-#include "src/app/node_file.hpp"
+#include "src/plan/node.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 
-namespace recpo::app {
+namespace recpo::plan {
 namespace {
 namespace fs = std::filesystem;
 
@@ -37,7 +37,7 @@ void expect_refused(const std::string& text, const std::vector<std::string>& par
 TEST(NodeFile, ReadsUnits) {
   const plan::Node node = read_node_text(a6000(), "n.toml");
   EXPECT_EQ(node.ranks, 8);
-  EXPECT_EQ(node.precision, "bf16");
+  EXPECT_EQ(node.precision, model::Precision::kBf16);
   EXPECT_EQ(node.memory, 48.0 * 1024 * 1024 * 1024);
   EXPECT_EQ(node.peak_flops, 154.8e12);
   EXPECT_EQ(node.memory_bandwidth, 768e9);
@@ -81,4 +81,4 @@ TEST(NodeFile, MistakesNameFileKeyAndWhatIsRight) {
 }
 
 }  // namespace
-}  // namespace recpo::app
+}  // namespace recpo::plan

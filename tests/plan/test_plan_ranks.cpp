@@ -1,10 +1,9 @@
-// Run on 1, 2, 4 and 8 ranks: what a plan counts against what real steps of the trainer allocate and send, on every
-// grid, ZeRO level, recomputation and with tokens split.
+// Run on 4 and 8 ranks: what a plan counts against what real steps of the trainer allocate and send, on every grid of
+// as many ranks or fewer, ZeRO level, recomputation and with tokens split.
 
 #include <gtest/gtest.h>
 
-#include "src/plan/memory.hpp"
-#include "src/plan/traffic.hpp"
+#include "src/plan/estimate.hpp"
 #include "tests/train/training_problem.hpp"
 
 namespace recpo::test {
@@ -23,17 +22,17 @@ data::RowFile make_rows(bool equal, std::int64_t vocab) {
   return file;
 }
 
-train::Stage stage_of(const plan::Layout& layout, const char* recompute) {
+train::Stage stage_of(const plan::Layout& layout, model::Recompute recompute) {
   train::Stage stage = small_stage("simpo");  // needs no reference
   stage.options.global_batch = kRows;
   stage.options.micro_batch_tokens = layout.micro_batch_tokens;
-  stage.options.order = "file";
+  stage.options.order = train::Order::kFile;
   stage.parallel.tp = layout.tp;
   stage.parallel.zero = layout.zero;
   stage.parallel.reduction_leaves = layout.reduction_leaves;
   stage.parallel.sequence_parallel = layout.sequence_parallel;
   stage.recompute = recompute;
-  stage.optimizer.moments = layout.precision.lower_moments ? "bf16" : "fp32";
+  stage.optimizer.moments = layout.precision.lower_moments ? optim::Moments::kBf16 : optim::Moments::kFp32;
   return stage;
 }
 
@@ -45,7 +44,7 @@ struct Measured {
 template <class T>
 Measured measure(const train::Stage& stage, const model::LlamaConfig& config, const std::vector<train::Sample>& samples,
                  const parallel::ProcessGrid& grid, std::int64_t planned_bytes) {
-  const DeviceMemory block(planned_bytes);
+  const MemoryPool block(planned_bytes);
   const auto store = train::training_store<T>(config, stage.parallel, stage.lora, grid);
   model::initialize_weights(config, 3, *store);
   optim::AdamW<T> optimizer(stage.optimizer, *store,
@@ -58,7 +57,7 @@ Measured measure(const train::Stage& stage, const model::LlamaConfig& config, co
   step.settle();
   EXPECT_EQ(block.bytes_refused(), 0);
   EXPECT_GE(block.bytes_taken(), planned_bytes);
-  EXPECT_LE(block.bytes_taken(), planned_bytes + DeviceMemory::kMostParts * DeviceMemory::kAlignment);
+  EXPECT_LE(block.bytes_taken(), planned_bytes + MemoryPool::kMaxParts * MemoryPool::kAlignment);
   return {step.memory(), sent};
 }
 
@@ -68,19 +67,19 @@ void expect_same(const parallel::Traffic& planned, const parallel::Traffic& sent
   EXPECT_EQ(planned.all_gather, sent.all_gather) << axis;
 }
 
-void compare(const plan::Layout& layout, const char* recompute, bool equal_rows) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", layout.tp, layout.ranks());
+void compare(const plan::Layout& layout, model::Recompute recompute, bool equal_rows) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, layout.tp, layout.ranks());
   if (!grid.world) return;
   SCOPED_TRACE(testing::Message() << "tp " << layout.tp << " x dp " << layout.dp << ", zero " << layout.zero
-                                  << ", recompute " << recompute << ", split tokens " << layout.sequence_parallel
-                                  << ", " << layout.precision.name << ", micro-batch " << layout.micro_batch_tokens
-                                  << ", equal rows " << equal_rows);
+                                  << ", recompute " << name_of(recompute) << ", split tokens "
+                                  << layout.sequence_parallel << ", " << name_of(layout.precision.storage)
+                                  << ", micro-batch " << layout.micro_batch_tokens << ", equal rows " << equal_rows);
   const model::LlamaConfig config = tiny_wide_config(false);
   const data::RowFile rows = make_rows(equal_rows, config.vocab_size);
   const train::SampleSet set = train::training_samples(rows, 3);
   const plan::Workload workload = plan::workload_of(config, set.samples, kRows);
   const plan::Memory planned = plan::rank_memory(config, workload, layout);
-  const auto measure_stage = layout.precision.name == "bf16" ? measure<Bfloat16> : measure<float>;
+  const auto measure_stage = layout.precision.storage == model::Precision::kBf16 ? measure<Bfloat16> : measure<float>;
   const Measured measured = measure_stage(stage_of(layout, recompute), config, set.samples, grid, planned.total());
 
   const train::RankMemory& memory = measured.memory;
@@ -89,7 +88,7 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
   EXPECT_EQ(planned.gradient_leaves, memory.gradient_leaves);
   EXPECT_EQ(planned.moments, memory.moments);
   EXPECT_EQ(planned.master, memory.master);
-  EXPECT_EQ(planned.master > 0, layout.precision.name == "bf16");
+  EXPECT_EQ(planned.master > 0, layout.precision.storage == model::Precision::kBf16);
   EXPECT_EQ(planned.activations, memory.activations);
   const train::SentBytes sent = plan::sent_bytes(config, workload, layout);
   expect_same(sent.tp, measured.sent.tp, "tp");
@@ -97,16 +96,18 @@ void compare(const plan::Layout& layout, const char* recompute, bool equal_rows)
 }
 
 std::vector<plan::Layout> layouts() {
-  const int ranks = parallel::make_process_grid("auto", 1).world->size();
+  const int ranks = parallel::make_process_grid(parallel::Backend::kAuto, 1).world->size();
   std::vector<plan::Layout> all;
   for (const int tp : {1, 2, 4}) {
-    for (const int zero : {0, 1, 2}) {
-      if (ranks % tp != 0) continue;
-      plan::Layout layout;
-      layout.tp = tp, layout.dp = ranks / tp, layout.zero = zero;
-      layout.micro_batch_tokens = 100;
-      layout.precision = plan::training_precision("fp32", zero == 1 ? "bf16" : "fp32");
-      all.push_back(layout);
+    for (int dp = 1; tp * dp <= ranks; dp *= 2) {
+      for (const int zero : {0, 1, 2}) {
+        plan::Layout layout;
+        layout.tp = tp, layout.dp = dp, layout.zero = zero;
+        layout.micro_batch_tokens = 100;
+        layout.precision = plan::training_precision(model::Precision::kFp32,
+                                                    zero == 1 ? optim::Moments::kBf16 : optim::Moments::kFp32);
+        all.push_back(layout);
+      }
     }
   }
   return all;
@@ -114,16 +115,16 @@ std::vector<plan::Layout> layouts() {
 
 TEST(PlanRanks, EveryGridAndZeroLevel) {
   for (const plan::Layout& layout : layouts()) {
-    compare(layout, "none", true);
-    compare(layout, "none", false);
+    compare(layout, model::Recompute::kNone, true);
+    compare(layout, model::Recompute::kNone, false);
   }
 }
 
 TEST(PlanRanks, EveryRecomputationAndSplitTokens) {
   for (plan::Layout layout : layouts()) {
     if (layout.zero == 0 || layout.tp == 4) continue;
-    for (const char* recompute : {"selective", "block"}) {
-      layout.recompute = model::parse_recompute(recompute);
+    for (const model::Recompute recompute : {model::Recompute::kSelective, model::Recompute::kBlock}) {
+      layout.recompute = recompute;
       layout.sequence_parallel = layout.tp > 1;
       layout.reduction_leaves = 16;
       compare(layout, recompute, true);
@@ -133,13 +134,14 @@ TEST(PlanRanks, EveryRecomputationAndSplitTokens) {
 
 TEST(PlanRanks, Bfloat16) {
   for (plan::Layout layout : layouts()) {
-    layout.precision = plan::training_precision("bf16", layout.zero == 1 ? "bf16" : "fp32");
-    compare(layout, "none", true);
-    compare(layout, "none", false);
+    layout.precision = plan::training_precision(model::Precision::kBf16,
+                                                layout.zero == 1 ? optim::Moments::kBf16 : optim::Moments::kFp32);
+    compare(layout, model::Recompute::kNone, true);
+    compare(layout, model::Recompute::kNone, false);
     if (layout.zero == 0) continue;
     layout.recompute = model::Recompute::kBlock;
     layout.sequence_parallel = layout.tp > 1;
-    compare(layout, "block", true);
+    compare(layout, model::Recompute::kBlock, true);
   }
 }
 
@@ -147,7 +149,7 @@ TEST(PlanRanks, SmallestAndLargestMicroBatches) {
   for (plan::Layout layout : layouts()) {
     for (const std::int64_t tokens : {1, 4000}) {  // a tree alone; more than a leaf
       layout.micro_batch_tokens = tokens;
-      compare(layout, "none", true);
+      compare(layout, model::Recompute::kNone, true);
     }
   }
 }

@@ -4,8 +4,8 @@
 
 #include <filesystem>
 
-#include "src/app/node_file.hpp"
-#include "src/app/plan.hpp"
+#include "src/commands/plan_table.hpp"
+#include "src/plan/node.hpp"
 #include "src/plan/search.hpp"
 #include "src/support/check.hpp"
 
@@ -23,12 +23,12 @@ const Workload& sets() {
   return workload;
 }
 Node node_of(const char* name) {
-  return app::read_node_file(std::filesystem::path(RECPO_SOURCE_DIR) / "inputs/nodes" / name);
+  return plan::read_node_file(std::filesystem::path(RECPO_SOURCE_DIR) / "inputs/nodes" / name);
 }
 Layout layout_of(int tp, int dp, int zero) {
   Layout layout;
   layout.tp = tp, layout.dp = dp, layout.zero = zero;
-  layout.precision = training_precision("bf16", "fp32");
+  layout.precision = training_precision(model::Precision::kBf16, optim::Moments::kFp32);
   return layout;
 }
 const Plan* find(const std::vector<Plan>& plans, int tp, int zero) {
@@ -105,7 +105,7 @@ TEST(Search, WithoutBridgesDataParallelRanksAreAsGood) {
   ASSERT_NE(data, nullptr);
   EXPECT_TRUE(data->layout.lower_precision());
   EXPECT_LE(data->seconds(), 1.1 * plans.front().seconds());
-  const std::string text = app::layouts_text(llama(), sets(), layout_of(1, 8, 1), node, "sets");
+  const std::string text = commands::layouts_text(llama(), sets(), layout_of(1, 8, 1), node, "sets");
   EXPECT_NE(text.find("tp 2 costs"), std::string::npos) << text;
 }
 
@@ -128,11 +128,11 @@ TEST(Search, SaysWhatWouldHelpWhereNothingFits) {
   Node node = node_of("a6000x8.toml");
   node.ranks = 1;
   EXPECT_TRUE(fitting_layouts(llama(), sets(), layout_of(1, 1, 1), node).empty());
-  const std::string text = app::layouts_text(llama(), sets(), layout_of(1, 1, 1), node, "sets");
+  const std::string text = commands::layouts_text(llama(), sets(), layout_of(1, 1, 1), node, "sets");
   EXPECT_NE(text.find("nothing fits 46.0 GiB"), std::string::npos) << text;
   EXPECT_NE(text.find("such ranks would do"), std::string::npos) << text;
   node.memory = 3 * kGibi;
-  const std::string never = app::layouts_text(llama(), sets(), layout_of(1, 1, 1), node, "sets");
+  const std::string never = commands::layouts_text(llama(), sets(), layout_of(1, 1, 1), node, "sets");
   EXPECT_NE(never.find("more memory a rank"), std::string::npos) << never;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Run folders made up for tests: one system each, whose rows are right or wrong as told.
+// Synthetic run folders for tests: one system each, whose rows are right or wrong as told.
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "src/report/run_folder.hpp"
+#include "src/report/study.hpp"
 #include "src/support/file.hpp"
 
 namespace recpo::report {
@@ -19,6 +19,8 @@ struct MadeRun {
   std::string settings = "";  // more of them, as JSON members: "\"align.lambda\": 2"
   std::vector<bool> hits = {true, false};
   std::string user = "u";  // the beginning of each row's user
+  bool ranks = false;      // candidates are ranked, the preferred one first where the answer is right
+  double valid_ratio = 1;
 
   std::string settings_json() const {
     return fmt::format(R"({{"run.seed": {}, "data.dataset": "{}"{}{}}})", seed, dataset, settings.empty() ? "" : ", ",
@@ -30,17 +32,24 @@ struct MadeRun {
     for (const bool hit : hits) right += hit;
     const double rate = hits.empty() ? 0 : static_cast<double>(right) / static_cast<double>(hits.size());
     return fmt::format(R"({{"{}": {{"main": {{"rows": {}, "valid": {}, "hits": {}, "hr@1": {}, "hr@1_ci95": [{}, {}],)"
-                       R"( "valid_ratio": 1.0, "chance": 0.05}}, "settings": {}}}}})",
-                       system, hits.size(), hits.size(), right, rate, rate / 2, (1 + rate) / 2, settings_json());
+                       R"( "valid_ratio": {}, "chance": 0.05{}}}, "settings": {}}}}})",
+                       system, hits.size(), hits.size(), right, rate, rate / 2, (1 + rate) / 2, valid_ratio,
+                       ranked_json(rate), settings_json());
+  }
+
+  std::string ranked_json(double rate) const {
+    return ranks ? fmt::format(R"(, "ranked": {{"hr@1": {}, "hr@1_ci95": [{}, {}]}})", rate, rate / 2, (1 + rate) / 2)
+                 : "";
   }
 
   std::string predictions_jsonl() const {
     std::string lines;
     for (std::size_t row = 0; row < hits.size(); ++row)
       lines += fmt::format(R"({{"row": {}, "split": "test", "user": "{}{}", "valid": true, "hit": {}, "chosen": "i", )"
-                           R"("model": "{}"}})"
+                           R"("answer": "{}", "model": "{}"{}}})"
                            "\n",
-                           row, user, row, static_cast<bool>(hits[row]), system);
+                           row, user, row, static_cast<bool>(hits[row]), hits[row] ? "i" : "wrong title", system,
+                           ranks ? fmt::format(R"(, "chosen_rank": {})", hits[row] ? 1 : 2) : "");
     return lines;
   }
 
@@ -65,6 +74,10 @@ inline std::vector<RunFolder> read_all(const std::vector<MadeRun>& made) {
   for (const MadeRun& run : made) runs.push_back(run.read());
   return runs;
 }
+
+inline Published paper() { return read_published(*find_shipped("inputs/paper/published.json")); }
+
+inline Study study_of(const std::vector<MadeRun>& made) { return arrange(read_all(made), paper()); }
 
 // The first `right` of `rows` rows right.
 inline std::vector<bool> first_right(std::size_t rows, std::size_t right) {

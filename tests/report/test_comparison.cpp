@@ -1,29 +1,17 @@
-// Systems compared on common rows, and the sentences that say so.
+// Predictions, and systems compared on common rows, across run folders and seeds.
 
 #include <gtest/gtest.h>
 
-#include "src/report/comparison.hpp"
+#include "src/evaluation/significance.hpp"
+#include "src/report/comparisons.hpp"
+#include "src/report/sections.hpp"
 #include "src/support/check.hpp"
+#include "tests/report/made_runs.hpp"
 
 namespace recpo::report {
 namespace {
 std::string line(const char* model, int row, bool hit, const char* split = "test") {
   return fmt::format("{{\"row\":{},\"split\":\"{}\",\"model\":\"{}\",\"hit\":{}}}\n", row, split, model, hit);
-}
-
-TEST(Comparison, CountsRowsThatBothAnswered) {
-  Answers first, second;
-  for (int row = 0; row < 12; ++row) first.push_back({row, 0, 0, true, row < 8});   // 0..7 right
-  for (int row = 2; row < 14; ++row) second.push_back({row, 0, 0, true, row < 3});  // of the common rows 2..11: 2 right
-  const auto test = compare(first, second);
-  ASSERT_TRUE(test);
-  EXPECT_EQ(test->rows, 10);
-  EXPECT_EQ(test->first_only, 5);  // 3..7
-  EXPECT_EQ(test->second_only, 0);
-  EXPECT_EQ(test->difference, 0.5);
-  EXPECT_DOUBLE_EQ(test->p_value, 2.0 / 32);
-  EXPECT_FALSE(compare(first, {{99, 0, 0, true, true}}));
-  EXPECT_FALSE(compare(first, {{3, 0, 7, true, true}}));  // the same row number of another question
 }
 
 std::vector<std::pair<std::int64_t, bool>> hits_of(const Answers& answers) {
@@ -40,10 +28,10 @@ TEST(Comparison, ReadsPredictions) {
                            line("sft", 7, true, "adherence") + line("sft", 8, true, "valid");
   const AnswersOfSystem answers = parse_predictions(text, "p");
   EXPECT_EQ(answers.size(), 2u);
-  EXPECT_EQ(hits_of(answers.at("sft").main), (Hits{{1, true}, {2, true}}));
-  EXPECT_EQ(hits_of(answers.at("sft").adherence), (Hits{{7, true}}));
-  EXPECT_EQ(hits_of(answers.at("recpo").main), (Hits{{1, true}}));
-  EXPECT_EQ(hits_of(parse_predictions(line("sft", 8, true, "valid"), "p").at("sft").main), (Hits{{8, true}}));
+  EXPECT_EQ(hits_of(answers.at("sft").at("main")), (Hits{{1, true}, {2, true}}));
+  EXPECT_EQ(hits_of(answers.at("sft").at("adherence")), (Hits{{7, true}}));
+  EXPECT_EQ(hits_of(answers.at("recpo").at("main")), (Hits{{1, true}}));
+  EXPECT_EQ(hits_of(parse_predictions(line("sft", 8, true, "valid"), "p").at("sft").at("main")), (Hits{{8, true}}));
   EXPECT_TRUE(parse_predictions("", "p").empty());
 }
 
@@ -61,35 +49,112 @@ TEST(Comparison, BadPredictionsNameTheLine) {
   }
 }
 
-std::vector<SystemFigures> two_systems(double recpo, double sft) {
-  std::vector<SystemFigures> figures(2);
-  figures[0].system = find_system("sft");
-  figures[1].system = find_system("recpo");
-  figures[0].main.emplace().hit_rate.value = sft;
-  figures[1].main.emplace().hit_rate.value = recpo;
-  return figures;
+Study two_systems(const Answers& recpo, const Answers& sft) {
+  std::vector<RunFolder> runs = read_all({{"a", "recpo"}, {"b", "sft"}});
+  runs[0].answers["recpo"]["main"] = recpo;
+  runs[1].answers["sft"]["main"] = sft;
+  return arrange(std::move(runs), paper());
 }
 
-TEST(ReadingLines, WithoutPredictionsTheDifferenceAlone) {
-  EXPECT_EQ(reading_lines(two_systems(0.5, 0.25), {}), std::vector<std::string>{"RecPO against SFT: HR@1 +0.2500."});
+TEST(Comparison, CountsRowsThatBothAnswered) {
+  Answers first, second;
+  for (int row = 0; row < 12; ++row) first.push_back({row, 0, 0, true, row < 8});   // 0..7 right
+  for (int row = 2; row < 14; ++row) second.push_back({row, 0, 0, true, row < 3});  // of the common rows 2..11: 2 right
+  const Study study = two_systems(first, second);
+  const std::vector<Comparison> comparisons = compare_systems(study);
+  ASSERT_EQ(comparisons.size(), 1u);
+  EXPECT_EQ(comparisons[0].rows, 10);
+  EXPECT_EQ(comparisons[0].first_only, 5);  // 3..7
+  EXPECT_EQ(comparisons[0].second_only, 0);
+  EXPECT_EQ(comparisons[0].difference, 0.5);
+  EXPECT_DOUBLE_EQ(comparisons[0].p_value, 2.0 / 32);
+  EXPECT_TRUE(compare_systems(two_systems(first, {{99, 0, 0, true, true}})).empty());
+  // the same row number of another question
+  EXPECT_TRUE(compare_systems(two_systems(first, {{3, 0, 7, true, true}})).empty());
 }
 
-TEST(ReadingLines, VerdictFollowsTheTest) {
-  AnswersOfSystem answers;
+std::string table_of(const Study& study) {
+  Document document;
+  add_comparisons(compare_systems(study), study, document);
+  return to_markdown(document);
+}
+
+TEST(Comparison, VerdictFollowsTheTest) {
+  Answers many, few;
   for (int row = 0; row < 20; ++row) {
-    answers["recpo"].main.push_back({row, 0, 0, true, row < 11});
-    answers["sft"].main.push_back({row, 0, 0, true, row < 1});
+    many.push_back({row, 0, 0, true, row < 11});
+    few.push_back({row, 0, 0, true, row < 1});
   }
   // 10 against 0: p = 2 / 1024
-  EXPECT_EQ(reading_lines(two_systems(0.55, 0.05), answers).at(0),
-            "RecPO against SFT: HR@1 +0.5000 (10 of 20 rows won, 0 lost), McNemar p = 0.002: significantly better.");
-  std::swap(answers["recpo"], answers["sft"]);
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.55), answers).at(0).find("significantly worse"), std::string::npos);
-  for (int row = 6; row < 20; ++row)
-    answers["sft"].main[static_cast<std::size_t>(row)].hit = false;  // 5 against 0: p = 0.0625
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), answers).at(0).find("p = 0.062"), std::string::npos);
-  EXPECT_NE(reading_lines(two_systems(0.05, 0.3), answers).at(0).find("not significantly different"),
-            std::string::npos);
+  const std::string better = table_of(two_systems(many, few));
+  EXPECT_NE(better.find("**+0.5000**"), std::string::npos) << better;
+  EXPECT_NE(better.find("10 won, 0 lost of 20 rows; p = 0.002 "), std::string::npos) << better;
+  EXPECT_NE(table_of(two_systems(few, many)).find("**-0.5000**"), std::string::npos);
+  for (int row = 6; row < 20; ++row) many[static_cast<std::size_t>(row)].hit = false;  // 5 against 0: p = 0.0625
+  const std::string open = table_of(two_systems(many, few));
+  EXPECT_NE(open.find("p = 0.062"), std::string::npos) << open;
+  EXPECT_EQ(open.find("**"), std::string::npos) << open;
+}
+
+TEST(Pairs, RowsOfTwoFolders) {
+  // recpo right on rows 0..11, s-dpo on 0..1: 10 won, none lost, p = 2 / 1024
+  const Study study = study_of(
+      {{"x/r", "recpo", "ml-1m", 1, "", first_right(20, 12)}, {"y/s", "s-dpo", "ml-1m", 1, "", first_right(20, 2)}});
+  const std::vector<Comparison> comparisons = compare_systems(study);
+  ASSERT_EQ(comparisons.size(), 1u);
+  const Comparison& c = comparisons[0];
+  EXPECT_EQ(c.rows, 20);
+  EXPECT_EQ(c.first_only, 10);
+  EXPECT_EQ(c.second_only, 0);
+  EXPECT_DOUBLE_EQ(c.difference, 0.5);
+  EXPECT_EQ(c.p_value, evaluation::mcnemar_exact(10, 0));
+  EXPECT_TRUE(c.significant());
+  EXPECT_LT(c.interval->low, 0.5);
+  EXPECT_GT(c.interval->high, 0.5);
+}
+
+TEST(Pairs, SeedsPairWithTheirOwn) {
+  const Study study = study_of({{"a", "recpo", "ml-1m", 1, "", first_right(10, 4)},
+                                {"b", "recpo", "ml-1m", 2, "", first_right(10, 1)},
+                                {"c", "sft", "ml-1m", 1, "", first_right(10, 1)},
+                                {"d", "sft", "ml-1m", 2, "", first_right(10, 3)},
+                                {"e", "sft", "ml-1m", 3, "", first_right(10, 9)}});
+  const std::vector<Comparison> comparisons = compare_systems(study);
+  ASSERT_EQ(comparisons.size(), 1u);
+  EXPECT_EQ(comparisons[0].seeds, 2u);
+  EXPECT_EQ(comparisons[0].rows, 20);
+  EXPECT_EQ(comparisons[0].first_only, 3);
+  EXPECT_EQ(comparisons[0].second_only, 2);
+}
+
+TEST(Pairs, OtherQuestionsAreNoPairs) {
+  EXPECT_TRUE(compare_systems(
+                  study_of({{"a", "recpo", "ml-1m", 1, "", {true}, "u"}, {"b", "sft", "ml-1m", 1, "", {true}, "v"}}))
+                  .empty());
+  EXPECT_TRUE(compare_systems(study_of({{"a", "recpo", "ml-1m", 1}, {"b", "sft", "steam", 1}})).empty());
+  EXPECT_TRUE(compare_systems(study_of({{"a", "recpo", "ml-1m", 1}, {"b", "sft", "ml-1m", 2}})).empty());
+}
+
+TEST(Pairs, ManyComparisonsAreAdjusted) {
+  // the same 5 rows won against two systems: p = 2 / 32 each, doubled
+  const Study study = study_of({{"a", "recpo", "ml-1m", 1, "", first_right(9, 6)},
+                                {"b", "sft", "ml-1m", 1, "", first_right(9, 1)},
+                                {"c", "sasrec", "ml-1m", 1, "", first_right(9, 1)}});
+  const std::vector<Comparison> comparisons = compare_systems(study);
+  ASSERT_EQ(comparisons.size(), 2u);
+  EXPECT_DOUBLE_EQ(comparisons[0].p_value, 0.0625);
+  EXPECT_DOUBLE_EQ(comparisons[0].adjusted, 0.125);
+}
+
+TEST(Pairs, UnknownSystemsAreAlignedModels) {
+  const Study study = study_of({{"a", "recpo", "ml-1m", 1, "", first_right(9, 6)},
+                                {"b", "another", "ml-1m", 1, "", first_right(9, 2)},
+                                {"c", "sft", "ml-1m", 1, "", first_right(9, 1)}});
+  std::vector<std::string> pairs;
+  for (const Comparison& c : compare_systems(study))
+    pairs.push_back(c.first->system->name + " " + c.second->system->name);
+  std::ranges::sort(pairs);
+  EXPECT_EQ(pairs, (std::vector<std::string>{"another sft", "recpo another", "recpo sft"}));
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "src/report/document.hpp"
-#include "src/report/markup.hpp"
 #include "src/report/svg.hpp"
 #include "tests/report/well_formed.hpp"
 
@@ -17,7 +16,6 @@ Document hostile_document() {
   svg.label(0, 0, kHostile);
   Document document{kHostile, {}};
   document.add(Heading{kHostile});
-  document.add(Paragraph{kHostile});
   document.add(Bullets{{kHostile}});
   document.add(
       Table{kHostile, {{kHostile, kHostile, true}, {kHostile, "", false}}, {{{kHostile, {kHostile}, {}}, {}}}, true});

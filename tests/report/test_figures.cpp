@@ -4,8 +4,10 @@
 
 #include <cmath>
 
-#include "src/report/figures.hpp"
-#include "src/report/panel.hpp"
+#include "src/report/sections.hpp"
+#include "src/report/svg.hpp"
+#include "src/report/training_log.hpp"
+#include "tests/report/made_runs.hpp"
 
 namespace recpo::report {
 namespace {
@@ -33,15 +35,7 @@ TEST(TickLabel, DigitsOfTheStep) {
   EXPECT_EQ(tick_label({-1, 1, 0.2}, -1e-17), "0.0");
 }
 
-SystemFigures system_figures(const char* name, double hit_rate) {
-  SystemFigures figures;
-  figures.system = find_system(name);
-  TestFigures& main = figures.main.emplace();
-  main.test = "main", main.rows = 100;
-  main.hit_rate = {hit_rate, hit_rate * 0.5, hit_rate * 1.5};
-  main.chance = 0.05;
-  return figures;
-}
+std::vector<bool> hits(std::size_t right) { return first_right(10, right); }
 
 std::size_t count(const std::string& text, const std::string& part) {
   std::size_t found = 0;
@@ -49,35 +43,55 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-double bar_height(const std::string& svg, const char* system) {
-  const auto end = svg.find(std::string("fill=\"") + find_system(system)->colour);
+std::string picture(const Study& study, void (*add)(const Study&, Document&)) {
+  Document document;
+  add(study, document);
+  for (const Block& block : document.blocks)
+    if (const auto* found = std::get_if<Picture>(&block)) return found->svg;
+  return "";
+}
+
+double bar_height(const std::string& svg, const Study& study, const char* system) {
+  const auto end = svg.find("fill=\"" + study.find(system)->colour);
   const auto begin = svg.rfind("height=\"", end) + 8;
   return std::stod(svg.substr(begin));
 }
 
-TEST(HitRateFigure, BarsAreProportional) {
-  const std::string svg = hit_rate_figure({system_figures("sft", 0.1), system_figures("recpo", 0.3)}, "ml-1m");
+TEST(ResultsFigure, BarsAreProportional) {
+  const Study study = study_of({{"a", "sft", "ml-1m", 1, "", hits(1)}, {"b", "recpo", "ml-1m", 1, "", hits(3)}});
+  const std::string svg = picture(study, add_results);
   // both ends of a bar are written with two decimals
-  EXPECT_NEAR(bar_height(svg, "recpo"), 3 * bar_height(svg, "sft"), 0.02);
-  EXPECT_EQ(count(svg, "<polygon"), 2u + 1u);  // the paper's figures, and the legend
+  EXPECT_NEAR(bar_height(svg, study, "recpo"), 3 * bar_height(svg, study, "sft"), 0.02);
+  EXPECT_EQ(count(svg, "<polygon"), 9u + 9u + 1u);  // the paper's HR@1 and ValidRatio, and the legend
   EXPECT_EQ(count(svg, "stroke-dasharray"), 1u + 1u);
   EXPECT_NE(svg.find(">RecPO<"), std::string::npos);
-  EXPECT_EQ(count(hit_rate_figure({system_figures("sft", 0.1)}, "ml-100k"), "<polygon"), 0u);
+  EXPECT_EQ(count(picture(study_of({{"a", "sft", "ml-100k"}}), add_results), "<polygon"), 0u);
 }
 
-TEST(HitRateFigure, NothingToShow) {
-  EXPECT_EQ(hit_rate_figure({}, "ml-1m"), "");
-  EXPECT_EQ(history_figure({}, "ml-1m"), "");
+TEST(ResultsFigure, UnknownSystemsHaveColoursOfTheirOwn) {
+  const Study study = study_of({{"a", "another", "x"}, {"b", "sft", "x"}, {"c", "recpo", "x"}, {"d", "tree", "x"}});
+  std::set<std::string> colours;
+  for (const System& system : study.systems) colours.insert(system.colour);
+  EXPECT_EQ(colours.size(), 4u);
+  EXPECT_EQ(study.find("another")->label, "another");
+  EXPECT_NE(picture(study, add_results).find(">another<"), std::string::npos);
+}
+
+TEST(Figures, NothingToShow) {
+  const Study study = study_of({{"a", "sft"}});
+  EXPECT_EQ(picture(study, add_tests), "");
+  EXPECT_EQ(picture(study, add_sweeps), "");
   EXPECT_EQ(training_figure({}), "");
 }
 
 TEST(HistoryFigure, OneLineASystem) {
-  SystemFigures figures = system_figures("sft", 0.1);
-  for (const char* bucket : {"history-length 0-9", "history-length 10-19"}) {
-    figures.history.push_back(*figures.main);
-    figures.history.back().test = bucket;
+  std::vector<RunFolder> runs = read_all({{"a", "sft"}});
+  for (const char* bucket : {"0-9", "10-19"}) {
+    runs[0].systems[0].tests.push_back(runs[0].systems[0].tests[0]);
+    runs[0].systems[0].tests.back().test = "history-length";
+    runs[0].systems[0].tests.back().bucket = bucket;
   }
-  const std::string svg = history_figure({figures}, "ml-1m");
+  const std::string svg = picture(arrange(std::move(runs), paper()), add_tests);
   EXPECT_EQ(count(svg, "<polyline"), 1u);
   EXPECT_EQ(count(svg, "<circle"), 2u + 1u);  // and the legend
   EXPECT_LT(svg.find(">0-9<"), svg.find(">10-19<"));
@@ -85,11 +99,14 @@ TEST(HistoryFigure, OneLineASystem) {
 
 TEST(TrainingFigure, APanelForEachCurve) {
   TrainingLog log;
-  for (int step = 1; step <= 1000; ++step) log.sft_loss[step] = 1.0 / step;
-  EXPECT_EQ(count(training_figure(log), "<polyline"), 1u);
-  log.align_loss = log.margin = {{1, 2.0}};
-  EXPECT_EQ(count(training_figure(log), "<polyline"), 3u);
-  EXPECT_EQ(count(training_figure(log), "<circle"), 2u);
+  for (int step = 1; step <= 1000; ++step) log.sft.loss[step] = 1.0 / step;
+  EXPECT_EQ(count(training_figure({{"", "", log}}), "<polyline"), 1u);
+  log.align.loss = log.align.margin = {{1, 2.0}};
+  EXPECT_EQ(count(training_figure({{"", "", log}}), "<polyline"), 3u);
+  EXPECT_EQ(count(training_figure({{"", "", log}}), "<circle"), 2u);
+  log.sft.eval_loss = log.sft.hit_rate = log.sft.mrr = log.align.eval_loss = {{10, 2.0}, {20, 1.0}};
+  EXPECT_EQ(count(training_figure({{"", "", log}}), "<polyline"), 7u);
+  EXPECT_EQ(count(training_figure({{"", "", log}}), ">Validation loss, "), 2u);
 }
 
 TEST(Svg, EscapesWords) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "src/deck/deck.hpp"
+#include "src/deck/deck_keys.hpp"
 #include "src/report/evaluation_file.hpp"
-#include "src/report/preparation_file.hpp"
-#include "src/report/study/relevance.hpp"
+#include "src/report/run_folder.hpp"
+#include "src/report/systems.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::report {
@@ -58,7 +60,7 @@ TEST(Settings, HostileOnesAreNamed) {
 }
 
 Settings relevant(const char* system, const std::string& json) {
-  return relevant_settings(*find_system(system), parse(json));
+  return relevant_settings(describe_systems({system}).front(), parse(json));
 }
 
 TEST(Relevance, ASystemIsWhatItReads) {
@@ -77,6 +79,28 @@ TEST(Relevance, ASystemIsWhatItReads) {
   EXPECT_EQ(keys("recpo"), "align.lambda data.negatives data.tier sft.epochs ");
   EXPECT_EQ(keys("sasrec"), "baseline.hidden data.tier ");
   EXPECT_EQ(keys("popularity"), "data.tier ");
+}
+
+TEST(Relevance, FollowsFromWhatAKeyChanges) {
+  deck::Deck deck;
+  const Keys keys = deck::keys_of(deck);
+  const auto counts = [](const char* system, const std::string& key) {
+    return relevant(system, fmt::format(R"({{"data.dataset": "synthetic", "{}": 1}})", key)).contains(key);
+  };
+  for (const Key& key : keys.all()) {
+    const std::string name = key.full_name();
+    EXPECT_FALSE(key.changed == changes::kNothing && counts("recpo", name)) << name;
+    EXPECT_FALSE((key.changed & changes::kBaseline) == 0 && counts("sasrec", name) && !counts("popularity", name))
+        << name;
+    EXPECT_FALSE(key.changed == changes::kAlign && counts("sft", name)) << name;
+    EXPECT_FALSE((key.changed & changes::kTraining) != 0 && (key.changed & changes::kRows) == 0 && counts("base", name))
+        << name;
+  }
+  for (const char* system : {"base", "sft", "s-dpo", "recpo", "sasrec", "popularity"})
+    for (const char* key : {"align.alpha", "synthetic.users", "synthetic.seed", "data.tier", "evaluate.match"})
+      EXPECT_TRUE(counts(system, key)) << system << " " << key;
+  EXPECT_TRUE(counts("another", "align.unknown"));
+  EXPECT_FALSE(relevant("sft", R"({"data.dataset": "ml-1m", "synthetic.users": 9})").contains("synthetic.users"));
 }
 
 TEST(Relevance, PlacesOfFilesDoNotCount) {

@@ -80,7 +80,7 @@ TEST(HostileTokenizerJson, EveryChangeIsNamed) {
       {"/added_tokens/0/content", "\"\"", "content is empty"},
       {"/added_tokens/0/content", "\"a\"", "has the id"},
       {"/added_tokens/0/content", "17", "content"},
-      {"/added_tokens/0", R"({"id": 500, "content": "q", "special": false, "lstrip": true})", "lstrip"},
+      {"/added_tokens/0", R"({"id": 500, "content": "q", "special": false, "lstrip": 1})", "lstrip"},
       {"/normalizer", R"({"type": "NFC"})", "NFC"},
       {"/normalizer", R"({"type": "Sequence", "normalizers": [{"type": "Lowercase"}]})", "Sequence"},
       {"/decoder", "null", "decoder is missing"},

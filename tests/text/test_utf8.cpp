@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "src/text/byte_characters.hpp"
 #include "src/text/utf8.hpp"
 
 namespace recpo::text {

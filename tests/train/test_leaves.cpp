@@ -4,7 +4,6 @@
 
 #include "src/support/check.hpp"
 #include "src/support/random.hpp"
-#include "src/train/leaf_sums.hpp"
 #include "src/train/leaves.hpp"
 #include "tests/support/host_values.hpp"
 

@@ -23,7 +23,7 @@ constexpr Grid kGrids[] = {{1, 1}, {1, 2}, {1, 4}, {2, 1}, {2, 2}, {2, 4}, {4, 1
 train::Stage stage_on(const Grid& g) {
   train::Stage stage = small_stage("recpo");
   stage.parallel.zero = (g.tp + g.dp) % 3;
-  stage.recompute = g.dp == 2 ? "block" : "none";
+  stage.recompute = g.dp == 2 ? model::Recompute::kBlock : model::Recompute::kNone;
   stage.parallel.sequence_parallel = g.tp == 2;
   return stage;
 }
@@ -52,7 +52,7 @@ fs::path folder_of(const SharedFolder& shared, const Grid& g) {
 }
 
 void write(const SharedFolder& shared, const Grid& g) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", g.tp, g.tp * g.dp);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, g.tp, g.tp * g.dp);
   if (!grid.world) return;
   TrainingProblem<double> problem(stage_on(g), grid);
   problem.run(kBefore);
@@ -67,7 +67,7 @@ void write(const SharedFolder& shared, const Grid& g) {
 
 void expect_continued(const SharedFolder& shared, const Grid& from, const Grid& to,
                       const std::vector<train::StepMetrics>& expected) {
-  const parallel::ProcessGrid grid = parallel::make_process_grid("auto", to.tp, to.tp * to.dp);
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kAuto, to.tp, to.tp * to.dp);
   if (!grid.world) return;
   SCOPED_TRACE(testing::Message() << "from tp " << from.tp << " x dp " << from.dp << " to tp " << to.tp << " x dp "
                                   << to.dp);
@@ -84,7 +84,7 @@ void expect_continued(const SharedFolder& shared, const Grid& from, const Grid& 
 }
 
 TEST(Reshard, EveryGridContinuesOnEveryOther) {
-  const parallel::ProcessGrid world = parallel::make_process_grid("auto", 1);
+  const parallel::ProcessGrid world = parallel::make_process_grid(parallel::Backend::kAuto, 1);
   const SharedFolder shared(*world.world);
   const parallel::ProcessGrid alone = one_rank();
   TrainingProblem<double> uninterrupted(stage_on({1, 1}), alone);

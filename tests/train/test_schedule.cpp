@@ -20,7 +20,7 @@ TEST(Schedule, IsTransformersCosineWithWarmup) {
 
 TEST(Schedule, ConstantStaysAfterWarmup) {
   optim::OptimizerOptions options;
-  options.schedule = "constant";
+  options.schedule = optim::Schedule::kConstant;
   options.warmup_fraction = 0;
   for (std::int64_t step = 0; step < 4; ++step) EXPECT_EQ(optim::schedule_factor(options, step, 4), 1.0);
 }

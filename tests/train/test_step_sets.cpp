@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "src/support/random.hpp"
-#include "src/train/step_sets.hpp"
+#include "src/train/step.hpp"
 #include "tests/support/host_values.hpp"
 
 namespace recpo::train {
@@ -13,11 +13,11 @@ objective::Terms random_terms(std::uint64_t index) {
   Random random(17, "terms", index);
   objective::Terms terms;
   for (std::uint64_t k = 0; k <= index % 4; ++k) {
-    terms.slope.push_back(0.5 + random.uniform());
+    terms.reward_scale.push_back(0.5 + random.uniform());
     terms.reference.push_back(-9 * random.uniform());
-    terms.offset.push_back(4 * random.uniform());
+    terms.margin.push_back(4 * random.uniform());
   }
-  terms.answer_weight = random.uniform();
+  terms.sft_weight = random.uniform();
   terms.floored_margins = static_cast<int>(index % 3);
   return terms;
 }
@@ -34,7 +34,8 @@ TEST(StepSets, GiveEverySetsOwnGradientAndFigures) {
   constexpr int kBatches = 700, kSetsOfOne = 3;
   constexpr double kScale = 0.25;
   const ExecSpace exec;
-  StepSets sets(std::int64_t{kBatches} * kSetsOfOne * 4);
+  const kernels::SetLoss loss = objective::preference_loss({.objective = "s-dpo"});
+  StepSets sets(std::int64_t{kBatches} * kSetsOfOne * 4, loss);
   for (int step = 0; step < 2; ++step) {
     std::vector<Vector<const double>> gradients;
     std::vector<OwnedVector<double>> logps;
@@ -60,10 +61,11 @@ TEST(StepSets, GiveEverySetsOwnGradientAndFigures) {
         const auto index = static_cast<std::uint64_t>(step * kBatches * kSetsOfOne + place);
         const objective::Terms terms = random_terms(index);
         const std::vector<double> logp = random_logp(index);
-        const objective::SetResult expected = objective::evaluate(terms, logp);
+        const objective::SetResult expected = objective::evaluate(loss, terms, logp);
         // The device's exp and log1p may differ in the last bits: a few ulp of the weights, which are at most 1.
         for (std::size_t k = 0; k < logp.size(); ++k, ++at) {
-          EXPECT_NEAR(gradient[at], kScale * expected.d_logp[k], 32 * 0x1p-52 * kScale * terms.slope[k] + 1e-300);
+          EXPECT_NEAR(gradient[at], kScale * expected.d_logp[k],
+                      32 * 0x1p-52 * kScale * terms.reward_scale[k] + 1e-300);
         }
         const SampleMetrics& own = metrics[static_cast<std::size_t>(place)];
         EXPECT_EQ(own.place, 100 + place);

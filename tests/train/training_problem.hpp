@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "src/model/tensor_parallel.hpp"
-#include "src/parallel/serial_communicator.hpp"
+#include "src/parallel/communicator.hpp"
 #include "src/train/step.hpp"
 #include "tests/model/tiny_model.hpp"
 
@@ -38,13 +38,13 @@ inline parallel::ProcessGrid one_rank() {
 
 inline train::Stage small_stage(const std::string& objective) {
   train::Stage stage;
-  stage.name = objective == "sft" ? "sft" : "align";
+  stage.kind = objective == "sft" ? train::StageKind::kSft : train::StageKind::kAlign;
   if (objective != "sft") stage.objective.objective = objective;
   stage.options.global_batch = 16;
   stage.options.micro_batch_tokens = 100;
   stage.optimizer.lr = 1e-3;
   stage.optimizer.weight_decay = 0.01;
-  stage.optimizer.schedule = "constant";
+  stage.optimizer.schedule = optim::Schedule::kConstant;
   stage.optimizer.warmup_fraction = 0;
   return stage;
 }
@@ -56,7 +56,7 @@ class TrainingProblem {
       : stage_(stage),
         config_(tiny_wide_config(tied)),
         rows_(random_rows(40, config_.vocab_size)),
-        set_(train::training_samples(rows_, stage.name == "sft" ? 0 : 3)),
+        set_(train::training_samples(rows_, stage.kind == train::StageKind::kSft ? 0 : 3)),
         grid_(grid),
         store_(train::training_store<T>(config_, stage.parallel, stage.lora, grid)) {
     config_.initializer_range = 0.1;

@@ -7,9 +7,7 @@
 
 #include "kernels/convolution.hpp"
 #include "kernels/dropout.hpp"
-#include "src/baselines/baseline.hpp"
-#include "src/baselines/linear.hpp"
-#include "src/baselines/lookup.hpp"
+#include "src/baselines/sequence_model.hpp"
 
 namespace recpo::baselines {
 namespace {
@@ -158,15 +156,16 @@ std::vector<ParameterSpec> parameters(const ModelShape& shape) {
   return specs;
 }
 
-template <class T>
-std::unique_ptr<SequenceEncoder<T>> make(const ModelShape& shape, const Parameters<T>& parameters) {
-  return std::make_unique<Caser<T>>(shape, parameters);
-}
-
-const EncoderKind kEncoder = {false, parameters, make<float>, make<double>};
 }  // namespace
 
+template <class T>
+EncoderKind<T> caser_encoder() {
+  return {false, parameters, make_encoder<Caser<T>>};
+}
+RECPO_INSTANTIATE_SUMS(caser_encoder);
+
 extern const Baseline caser;
-const Baseline caser = {"caser", &kEncoder, nullptr};
+const Baseline caser = {
+    .name = "caser", .label = "Caser", .colour = "#cc79a7", .order = 20, .encoder = caser_encoder<float>};
 
 }  // namespace recpo::baselines

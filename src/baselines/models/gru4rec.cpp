@@ -4,9 +4,7 @@
 
 #include "kernels/dropout.hpp"
 #include "kernels/gru.hpp"
-#include "src/baselines/baseline.hpp"
-#include "src/baselines/linear.hpp"
-#include "src/baselines/lookup.hpp"
+#include "src/baselines/sequence_model.hpp"
 
 namespace recpo::baselines {
 namespace {
@@ -111,15 +109,16 @@ std::vector<ParameterSpec> parameters(const ModelShape& shape) {
   return specs;
 }
 
-template <class T>
-std::unique_ptr<SequenceEncoder<T>> make(const ModelShape& shape, const Parameters<T>& parameters) {
-  return std::make_unique<Gru4Rec<T>>(shape, parameters);
-}
-
-const EncoderKind kEncoder = {false, parameters, make<float>, make<double>};
 }  // namespace
 
+template <class T>
+EncoderKind<T> gru4rec_encoder() {
+  return {false, parameters, make_encoder<Gru4Rec<T>>};
+}
+RECPO_INSTANTIATE_SUMS(gru4rec_encoder);
+
 extern const Baseline gru4rec;
-const Baseline gru4rec = {"gru4rec", &kEncoder, nullptr};
+const Baseline gru4rec = {
+    .name = "gru4rec", .label = "GRU4Rec", .colour = "#7a5c99", .order = 10, .encoder = gru4rec_encoder<float>};
 
 }  // namespace recpo::baselines

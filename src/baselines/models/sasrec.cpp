@@ -8,8 +8,6 @@
 #include "kernels/dropout.hpp"
 #include "kernels/reductions.hpp"
 #include "src/baselines/attention_block.hpp"
-#include "src/baselines/baseline.hpp"
-#include "src/baselines/lookup.hpp"
 
 namespace recpo::baselines {
 namespace {
@@ -72,8 +70,7 @@ Matrix<const T> SasRec<T>::forward(const ExecSpace& exec, const HistoryBatch& ba
                   positions = position_rows_.get(tokens_.size(), shape_.hidden);
   tokens_.forward<T>(exec, items_, embedded);
   places_in_window_.forward<T>(exec, positions_, positions);
-  kernels::add<T>(exec, Vector<const T>(positions.data(), positions.size()),
-                  Vector<T>(embedded.data(), embedded.size()));
+  kernels::add<T>(exec, as_vector(positions), as_vector(embedded));
   kernels::dropout_forward<T>(exec, mask(), embedded, embedded);
   Matrix<T> x = embedded;
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
@@ -106,15 +103,16 @@ std::vector<ParameterSpec> parameters(const ModelShape& shape) {
   return specs;
 }
 
-template <class T>
-std::unique_ptr<SequenceEncoder<T>> make(const ModelShape& shape, const Parameters<T>& parameters) {
-  return std::make_unique<SasRec<T>>(shape, parameters);
-}
-
-const EncoderKind kEncoder = {true, parameters, make<float>, make<double>};
 }  // namespace
 
+template <class T>
+EncoderKind<T> sasrec_encoder() {
+  return {true, parameters, make_encoder<SasRec<T>>};
+}
+RECPO_INSTANTIATE_SUMS(sasrec_encoder);
+
 extern const Baseline sasrec;
-const Baseline sasrec = {"sasrec", &kEncoder, nullptr};
+const Baseline sasrec = {
+    .name = "sasrec", .label = "SASRec", .colour = "#a05195", .order = 30, .encoder = sasrec_encoder<float>};
 
 }  // namespace recpo::baselines

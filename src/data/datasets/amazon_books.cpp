@@ -9,37 +9,27 @@
 namespace recpo::data {
 namespace {
 namespace fs = std::filesystem;
-constexpr double kLowestRating = 1, kHighestRating = 5;
 constexpr const char* kCsv = "ratings_Books.csv";
 constexpr std::string_view kPageScript = "getTime(";  // 2018: in titles that are a damaged page instead of a title
 
-std::vector<fs::path> find_files(const fs::path& folder) {
+std::optional<std::vector<fs::path>> find_files(const DataOptions& options) {
+  const fs::path folder = options.path;
   const auto meta = find_file(folder, "meta_Books.json");
   std::vector<fs::path> found;
   for (const char* name : {kCsv, "Books.json", "Books_5.json"})
     if (const auto file = find_file(folder, name)) found.push_back(*file);
-  if (!meta || found.empty())
-    throw_input(
-        "data.path = {}: Amazon-Books needs meta_Books.json and ratings_Books.csv (2014) or Books.json (2018)"
-        " there, .gz or not",
-        folder.string());
+  if (!meta || found.empty()) return std::nullopt;
   if (found.size() > 1)
     throw_input("data.path = {}: both {} and {} there, keep one", folder.string(), found[0].filename().string(),
                 found[1].filename().string());
-  return {*meta, found.front()};
-}
-
-double parse_stars(std::string_view text) {
-  const double rating = parse_rating(text);
-  if (rating < kLowestRating || rating > kHighestRating) throw BadLine(fmt::format("rating {} is not 1-5", rating));
-  return rating;
+  return {{*meta, found.front()}};
 }
 
 // Items without a title stay in as such; of an item that appears again (2018) the first line counts.
-void import_items(const fs::path& file, double max_bad_lines, RatingsBuilder& builder, ImportReport& report) {
+void import_items(const fs::path& file, const DataOptions& options, RatingsBuilder& builder, ImportReport& report) {
   LiteralRecord record({"asin", "title"});
   std::int64_t& repeated = report.dropped["lines of items that were there already"];
-  read_lines(file, max_bad_lines, report, [&](std::string_view line, std::int64_t) {
+  read_lines(file, line_limits(options), report, [&](std::string_view line, std::int64_t) {
     record.read(line);
     const std::string_view item = parse_id(record.required("asin"), "asin"), title = record.optional("title");
     const bool is_title = title.find(kPageScript) == std::string_view::npos;
@@ -51,8 +41,8 @@ void import_items(const fs::path& file, double max_bad_lines, RatingsBuilder& bu
   });
 }
 
-void import_csv(const fs::path& file, double max_bad_lines, RatingsBuilder& builder, ImportReport& report) {
-  read_lines(file, max_bad_lines, report, [&](std::string_view line, std::int64_t) {
+void import_csv(const fs::path& file, const DataOptions& options, RatingsBuilder& builder, ImportReport& report) {
+  read_lines(file, line_limits(options), report, [&](std::string_view line, std::int64_t) {
     const auto fields = split_fields(line, ",");
     if (fields.size() != 4) throw BadLine(fmt::format("{} fields instead of user,item,rating,time", fields.size()));
     const std::string_view user = parse_id(fields[0], "user"), item = parse_id(fields[1], "item");
@@ -60,9 +50,9 @@ void import_csv(const fs::path& file, double max_bad_lines, RatingsBuilder& buil
   });
 }
 
-void import_reviews(const fs::path& file, double max_bad_lines, RatingsBuilder& builder, ImportReport& report) {
+void import_reviews(const fs::path& file, const DataOptions& options, RatingsBuilder& builder, ImportReport& report) {
   LiteralRecord record({"reviewerID", "asin", "overall", "unixReviewTime"});
-  read_lines(file, max_bad_lines, report, [&](std::string_view line, std::int64_t) {
+  read_lines(file, line_limits(options), report, [&](std::string_view line, std::int64_t) {
     record.read(line);
     const std::string_view user = parse_id(record.required("reviewerID"), "reviewerID"),
                            item = parse_id(record.required("asin"), "asin");
@@ -71,14 +61,20 @@ void import_reviews(const fs::path& file, double max_bad_lines, RatingsBuilder& 
   });
 }
 
-void import(const std::vector<fs::path>& files, double max_bad_lines, RatingsBuilder& builder, ImportReport& report) {
-  import_items(files[0], max_bad_lines, builder, report);
+void import(const std::vector<fs::path>& files, const DataOptions& options, RatingsBuilder& builder,
+            ImportReport& report) {
+  import_items(files[0], options, builder, report);
   const bool is_csv = files[1].filename().string().starts_with(kCsv);
-  (is_csv ? import_csv : import_reviews)(files[1], max_bad_lines, builder, report);
+  (is_csv ? import_csv : import_reviews)(files[1], options, builder, report);
 }
 }  // namespace
 
 extern const Dataset amazon_books;
-const Dataset amazon_books = {"amazon-books", "books", find_files, import};
+const Dataset amazon_books = {.name = "amazon-books",
+                              .domain = "books",
+                              .title = "Amazon-Books",
+                              .files = "meta_Books.json and ratings_Books.csv (2014) or Books.json (2018)",
+                              .find_files = find_files,
+                              .import = import};
 
 }  // namespace recpo::data

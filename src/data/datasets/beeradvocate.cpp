@@ -15,10 +15,10 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kLowestLevel = 1, kHighestRating = 5;
 
-std::vector<fs::path> find_files(const fs::path& folder) {
-  const auto reviews = find_file(folder, "beeradvocate.json");
-  if (!reviews) throw_input("data.path = {}: BeerAdvocate needs beeradvocate.json there, .gz or not", folder.string());
-  return {*reviews};
+std::optional<std::vector<fs::path>> find_files(const DataOptions& options) {
+  const auto reviews = find_file(options.path, "beeradvocate.json");
+  if (!reviews) return std::nullopt;
+  return {{*reviews}};
 }
 
 // "Sausa Weizen, 5.0% ABV, Hefeweizen"; "" without a name.
@@ -39,10 +39,11 @@ double parse_overall(std::string_view text) {
 
 double level(double rating) { return std::max(kLowestLevel, std::floor(rating + 0.5)); }
 
-void import(const std::vector<fs::path>& files, double max_bad_lines, RatingsBuilder& builder, ImportReport& report) {
+void import(const std::vector<fs::path>& files, const DataOptions& options, RatingsBuilder& builder,
+            ImportReport& report) {
   LiteralRecord record(
       {"beer/name", "beer/beerId", "beer/ABV", "beer/style", "review/overall", "review/time", "review/profileName"});
-  read_lines(files[0], max_bad_lines, report, [&](std::string_view line, std::int64_t) {
+  read_lines(files[0], line_limits(options), report, [&](std::string_view line, std::int64_t) {
     record.read(line);
     const std::string_view user = parse_id(record.required("review/profileName"), "review/profileName"),
                            beer = parse_id(record.required("beer/beerId"), "beer/beerId");
@@ -55,6 +56,11 @@ void import(const std::vector<fs::path>& files, double max_bad_lines, RatingsBui
 }  // namespace
 
 extern const Dataset beeradvocate;
-const Dataset beeradvocate = {"beeradvocate", "beers", find_files, import};
+const Dataset beeradvocate = {.name = "beeradvocate",
+                              .domain = "beers",
+                              .title = "BeerAdvocate",
+                              .files = "beeradvocate.json",
+                              .find_files = find_files,
+                              .import = import};
 
 }  // namespace recpo::data

@@ -1,9 +1,10 @@
-// A made-up world with a known best answer (src/data/synthetic/world.hpp): no files, the rules are the deck's.
+// Synthetic data with a known Bayes-optimal recommender (src/data/synthetic.hpp): generated, no files.
+
+#include "src/data/synthetic.hpp"
 
 #include <cmath>
 
 #include "src/data/dataset.hpp"
-#include "src/data/synthetic/world.hpp"
 #include "src/support/check.hpp"
 
 namespace recpo::data {
@@ -21,6 +22,6 @@ void generate(const DataOptions& options, RatingsBuilder& builder) {
 }  // namespace
 
 extern const Dataset synthetic;
-const Dataset synthetic = {"synthetic", "synthetic", nullptr, nullptr, generate};
+const Dataset synthetic = {.name = "synthetic", .domain = "synthetic", .title = "synthetic data", .generate = generate};
 
 }  // namespace recpo::data

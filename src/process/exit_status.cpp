@@ -1,0 +1,55 @@
+#include "src/process/exit_status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "src/parallel/mpi_communicator.hpp"
+
+namespace recpo::process {
+namespace {
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// A failed rank waits this long for the others, and this much longer for each rank before it: where several fail but
+// not all, the lowest reports.
+constexpr milliseconds kPatience{1500}, kTurn{250};
+constexpr int kMaxTurns = 20;
+constexpr milliseconds kFlush{200};  // for the launcher to read the line before the job is torn down
+
+}  // namespace
+
+void print_failure(const parallel::Outcome& outcome) {
+  if (!outcome.failed()) return;
+  std::string line = outcome.text;
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  fmt::print(stderr, "recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", line);
+  std::fflush(stderr);
+}
+
+ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog) {
+  int has_mpi = 0;
+  MPI_Initialized(&has_mpi);
+  if (!has_mpi) {
+    print_failure(mine);
+    return mine.code;
+  }
+  parallel::MpiCommunicator world(MPI_COMM_WORLD);  // the ranks may not have come to the process grid's
+  const auto deadline = Clock::now() + kPatience + std::min(world.rank(), kMaxTurns) * kTurn;
+  const auto keep_waiting = [&] { return !mine.failed() || Clock::now() <= deadline; };
+  const auto outcomes = parallel::exchange_outcomes(world, mine, keep_waiting);
+  if (!outcomes) {
+    const int code = static_cast<int>(mine.code);
+    if (watchdog.claim_reporter(code)) print_failure(mine);
+    std::this_thread::sleep_for(kFlush);
+    watchdog.leave();
+    MPI_Abort(MPI_COMM_WORLD, code);
+  }
+  const auto first = std::ranges::find_if(*outcomes, &parallel::Outcome::failed);
+  if (first == outcomes->end()) return ExitCode::kDone;
+  if (first - outcomes->begin() == world.rank()) print_failure(mine);
+  world.barrier();  // until the line is written: a launcher kills the other ranks at the first exit
+  return first->code;
+}
+
+}  // namespace recpo::process

@@ -1,0 +1,17 @@
+#pragma once
+// Exit status of a run: all ranks agree on one exit code, and one of them prints the line that explains it.
+
+#include "src/parallel/collective_try.hpp"
+#include "src/process/watchdog.hpp"
+
+namespace recpo::process {
+
+// "recpo: error: ..." on standard error; nothing where nothing failed.
+void print_failure(const parallel::Outcome& outcome);
+
+// Collective over MPI_COMM_WORLD where every rank gets here: all return the exit code of the lowest rank that failed,
+// and that rank has printed its line. Where a rank is missing (it works on, or hangs), a rank that failed waits a
+// moment, prints its own line and ends the job with its code: the call takes no longer when anything failed.
+ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog);
+
+}  // namespace recpo::process

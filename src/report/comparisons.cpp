@@ -1,0 +1,176 @@
+#include "src/report/comparisons.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "src/report/sections.hpp"
+
+namespace recpo::report {
+namespace {
+// The role of what a system of a role is compared with.
+std::optional<Role> opponent_of(Role role) {
+  switch (role) {
+    case Role::kAligned:
+      return Role::kSft;
+    case Role::kSft:
+      return Role::kBase;
+    case Role::kTraditional:
+      return Role::kHeuristic;
+    case Role::kHeuristic:
+      return Role::kChance;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool is_of_interest(const Variant& first, const Variant& second, const Variant* subject) {
+  const System &own = *first.system, &other = *second.system;
+  if (own.proposed) return !other.proposed && other.role != Role::kChance;
+  if (other.name == own.extends || other.role == opponent_of(own.role)) return true;
+  const bool stands_beside = other.role == Role::kTraditional || other.role == Role::kHeuristic;
+  return &first == subject && own.role != Role::kTraditional && stands_beside;
+}
+
+// What a row counts for a metric; nullopt: it has no value.
+std::optional<double> outcome_of(const Answer& answer, const std::string& metric) {
+  if (metric == kHitRate) return answer.hit;
+  return answer.ranked_first;
+}
+
+void count_row(const Answer& a, const Answer& b, Comparison& comparison, RowsOfUsers& users) {
+  const auto first = outcome_of(a, comparison.metric), second = outcome_of(b, comparison.metric);
+  if (!first || !second) return;
+  ++comparison.rows;
+  comparison.first_only += *first > *second;
+  comparison.second_only += *first < *second;
+  comparison.difference += *first - *second;  // a sum until all rows are there
+  users.add(a, *first - *second, 1);
+}
+
+// Rows with the same number and the same question.
+void count_seed(const Answers& first, const Answers& second, Comparison& comparison, RowsOfUsers& users) {
+  const std::int64_t before = comparison.rows;
+  for (auto a = first.begin(), b = second.begin(); a != first.end() && b != second.end();) {
+    if (a->row == b->row && a->question == b->question) count_row(*a, *b, comparison, users);
+    const bool advance_first = a->row <= b->row, advance_second = b->row <= a->row;
+    a += advance_first, b += advance_second;
+  }
+  comparison.seeds += comparison.rows > before;
+}
+
+std::optional<Comparison> compare(const Variant& first, const Variant& second, const char* metric) {
+  Comparison comparison;
+  comparison.first = &first, comparison.second = &second, comparison.metric = metric;
+  RowsOfUsers users;
+  for (const Result& a : first.seeds) {
+    for (const Result& b : second.seeds) {
+      const Answers *of_first = a.answers(kMain), *of_second = b.answers(kMain);
+      if (a.seed == b.seed && of_first != nullptr && of_second != nullptr)
+        count_seed(*of_first, *of_second, comparison, users);
+    }
+  }
+  if (comparison.rows == 0) return std::nullopt;
+  comparison.difference /= static_cast<double>(comparison.rows);
+  comparison.p_value = evaluation::mcnemar_exact(comparison.first_only, comparison.second_only);
+  comparison.interval = users.interval("difference");
+  return comparison;
+}
+
+using Pair = std::pair<const System*, const System*>;
+
+Pair pair_of(const Comparison& comparison) { return {comparison.first->system, comparison.second->system}; }
+
+Cell cell_of(const Comparison& comparison) {
+  Cell cell{fmt::format("{:+.4f}", comparison.difference)};
+  if (comparison.significant()) cell.emphasis = Cell::Emphasis::kBest;
+  if (const auto& interval = comparison.interval)
+    cell.notes.push_back(fmt::format("[{:+.3f}, {:+.3f}]", interval->low, interval->high));
+  const auto rate = [&](const Variant* variant) { return variant->pooled.metric(kMain, comparison.metric).value; };
+  if (const auto first = rate(comparison.first), second = rate(comparison.second); first && second && *second > 0)
+    cell.notes.push_back(fmt::format("{:+.1f} %", 100 * (*first / *second - 1)));
+  cell.notes.push_back(
+      fmt::format("{} won, {} lost of {} rows", comparison.first_only, comparison.second_only, comparison.rows));
+  cell.notes.push_back(comparison.adjusted < 1e-4 ? "p below 0.0001" : fmt::format("p = {:.2g}", comparison.adjusted));
+  return cell;
+}
+
+constexpr const char* kCaption =
+    "Difference on the rows that both systems answered; bold where p is below 0.05. In brackets its 95 % interval from "
+    "resampling users; then the relative difference of the rates in Table 1. p: McNemar's exact test, adjusted by "
+    "Holm's method over the {} comparisons of this report{}.";
+constexpr const char* kRankedCaption =
+    " by the same metric. Ranked: the preferred candidate has the highest log-prob or score";
+
+// By one metric, in the order of the report.
+std::vector<Comparison> compare_by(const Study& study, const char* metric) {
+  std::vector<Comparison> comparisons;
+  for (const std::string& dataset : study.datasets) {
+    std::vector<const Variant*> bases = study.bases(dataset);
+    std::ranges::reverse(bases);
+    std::ranges::stable_sort(
+        bases, {}, [](const Variant* v) { return std::pair(!v->system->proposed, v->system->role != Role::kAligned); });
+    for (const Variant* first : bases)
+      for (const Variant* second : bases)
+        if (is_of_interest(*first, *second, study.subject(dataset)))
+          if (const auto comparison = compare(*first, *second, metric)) comparisons.push_back(*comparison);
+  }
+  std::vector<double> p_values;
+  for (const Comparison& comparison : comparisons) p_values.push_back(comparison.p_value);
+  const std::vector<double> adjusted = evaluation::holm_adjusted(p_values);
+  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].adjusted = adjusted[i];
+  return comparisons;
+}
+
+const Comparison* find(const std::vector<Comparison>& comparisons, const Pair& pair, const std::string& dataset,
+                       const std::string& metric) {
+  const auto found = std::ranges::find_if(comparisons, [&](const Comparison& c) {
+    return c.first->dataset == dataset && pair_of(c) == pair && c.metric == metric;
+  });
+  return found == comparisons.end() ? nullptr : &*found;
+}
+}  // namespace
+
+Verdict verdict_of(const Comparison& c) {
+  if (!c.significant() || !c.interval) return Verdict::kNoDifferenceShown;
+  if (c.interval->low > 0) return Verdict::kBetter;
+  return c.interval->high < 0 ? Verdict::kWorse : Verdict::kNoDifferenceShown;
+}
+
+const char* name_of(Verdict verdict) {
+  constexpr const char* kNames[] = {"better", "no difference shown", "worse"};
+  return kNames[static_cast<std::size_t>(verdict)];
+}
+
+std::vector<Comparison> compare_systems(const Study& study) {
+  std::vector<Comparison> comparisons = compare_by(study, kHitRate);
+  for (Comparison& ranked : compare_by(study, kRankedHitRate)) comparisons.push_back(std::move(ranked));
+  return comparisons;
+}
+
+void add_comparisons(const std::vector<Comparison>& comparisons, const Study& study, Document& document) {
+  if (comparisons.empty()) return;
+  const auto is_ranked = [](const Comparison& c) { return c.metric == kRankedHitRate; };
+  std::vector<std::string> metrics = {kHitRate};
+  if (std::ranges::any_of(comparisons, is_ranked)) metrics.emplace_back(kRankedHitRate);
+  std::vector<Pair> pairs;  // in the order in which they were compared
+  for (const Comparison& comparison : comparisons)
+    if (std::ranges::find(pairs, pair_of(comparison)) == pairs.end()) pairs.push_back(pair_of(comparison));
+  const auto by_hits = comparisons.size() - static_cast<std::size_t>(std::ranges::count_if(comparisons, is_ranked));
+  Table table{fmt::format(kCaption, by_hits, metrics.size() > 1 ? kRankedCaption : ""), {{"systems", "", true}}};
+  for (const std::string& dataset : study.datasets)
+    for (const std::string& metric : metrics) table.columns.push_back({describe_metric(metric).label, dataset});
+  for (const Pair& pair : pairs) {
+    std::vector<Cell> row = {{fmt::format("{} against {}", pair.first->label, pair.second->label)}};
+    for (const std::string& dataset : study.datasets)
+      for (const std::string& metric : metrics) {
+        const Comparison* found = find(comparisons, pair, dataset, metric);
+        row.push_back(found == nullptr ? missing_cell("-") : cell_of(*found));
+      }
+    table.rows.push_back(std::move(row));
+  }
+  document.add(Heading{"Comparisons in pairs"});
+  document.add(std::move(table));
+}
+
+}  // namespace recpo::report
