@@ -1,7 +1,9 @@
 #include "src/evaluation/significance.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <numeric>
 
@@ -61,6 +63,73 @@ std::optional<Interval> cluster_interval(const std::vector<Cluster>& clusters, s
     if (whole > 0) ratios.push_back(part / whole);
   }
   return percentile_interval(std::move(ratios));
+}
+
+std::optional<Interval> crossed_interval(const std::vector<std::vector<Cluster>>& trainings, std::uint64_t seed,
+                                         std::string_view stream, int resamples) {
+  if (trainings.empty()) return std::nullopt;
+  if (trainings.size() == 1) return cluster_interval(trainings.front(), seed, stream, resamples);
+  Random random(seed, stream);
+  std::vector<double> ratios, times(trainings.front().size());  // how often each cluster was drawn
+  for (int i = 0; i < resamples; ++i) {
+    std::ranges::fill(times, 0.0);
+    for (std::size_t draw = 0; draw < times.size(); ++draw) ++times[random.below(times.size())];
+    double part = 0, whole = 0;
+    for (std::size_t draw = 0; draw < trainings.size(); ++draw) {
+      const std::vector<Cluster>& training = trainings[random.below(trainings.size())];
+      RECPO_REQUIRE(training.size() == times.size());
+      for (std::size_t c = 0; c < times.size(); ++c)
+        part += times[c] * training[c].part, whole += times[c] * training[c].whole;
+    }
+    if (whole > 0) ratios.push_back(part / whole);
+  }
+  return percentile_interval(std::move(ratios));
+}
+
+namespace {
+// Differences that are not 0, by size: how many of each.
+struct Sizes {
+  std::map<double, std::int64_t> counts;
+  double sum = 0;
+  std::int64_t positive = 0, negative = 0;
+};
+
+Sizes sizes_of(const std::vector<double>& differences) {
+  // Sums of 1 / n from ties (floats) differ by rounding only: equal to 2^-20.
+  constexpr double kGrid = 1 << 20;
+  Sizes sizes;
+  for (const double difference : differences) {
+    const double value = std::round(difference * kGrid) / kGrid;
+    if (value == 0) continue;
+    ++sizes.counts[std::abs(value)];
+    sizes.sum += value;
+    ++(value > 0 ? sizes.positive : sizes.negative);
+  }
+  return sizes;
+}
+
+// The sum of `count` random signs, 64 a draw.
+std::int64_t sum_of_signs(std::int64_t count, Random& random) {
+  std::int64_t positive = 0;
+  for (std::int64_t left = count; left > 0; left -= 64)
+    positive += std::popcount(left >= 64 ? random.next() : random.next() >> (64 - left));
+  return 2 * positive - count;
+}
+}  // namespace
+
+double sign_flip_test(const std::vector<double>& differences, std::uint64_t seed, std::string_view stream, int draws) {
+  const Sizes sizes = sizes_of(differences);
+  if (sizes.counts.size() <= 1) return mcnemar_exact(sizes.positive, sizes.negative);
+  Random random(seed, stream);
+  // Multiples of 2^-20 below 2^32 add without rounding: equal sums are equal.
+  const double observed = std::abs(sizes.sum);
+  std::int64_t hits = 0;
+  for (int i = 0; i < draws; ++i) {
+    double sum = 0;
+    for (const auto& [size, count] : sizes.counts) sum += size * static_cast<double>(sum_of_signs(count, random));
+    hits += std::abs(sum) >= observed;
+  }
+  return static_cast<double>(1 + hits) / static_cast<double>(1 + draws);
 }
 
 }  // namespace recpo::evaluation

@@ -67,6 +67,15 @@ bool reads(const Objective& objective, std::string_view key) {
          std::ranges::none_of(objective_keys(), is_key, &PartKey::name);
 }
 
+bool is_own_key(std::string_view key) {
+  if (key == "align.sft_weight") return false;
+  ObjectiveOptions options;
+  Keys keys;
+  keys.section("align", changes::kAlign);
+  options.declare(keys);
+  return std::ranges::any_of(keys.all(), [&](const Key& own) { return own.full_name() == key; });
+}
+
 Terms preference_terms(const ObjectiveOptions& options, const PreferenceSet& set) {
   const Objective& objective = find_objective(options.objective);
   const std::size_t completions = set.length.size();

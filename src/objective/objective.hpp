@@ -69,6 +69,10 @@ bool needs_reference(const ObjectiveOptions& options);
 // objective does not have, such as the margin between utilities or another objective's own keys.
 bool reads(const Objective& objective, std::string_view key);
 
+// Whether a key, "align.beta", shapes the loss of some objective: what two objectives may differ in and still be
+// compared. The weight of an SFT loss beside it does not count.
+bool is_own_key(std::string_view key);
+
 // Plain terms are rewards beta (logp - reference), where the objective has a reference, or beta logp; no margins, -inf
 // for negatives that are not used; the SFT term sft_weight (-logp_0 / length_0). The objective changes them to its own.
 Terms preference_terms(const ObjectiveOptions& options, const PreferenceSet& set);

@@ -1,9 +1,12 @@
 #include "src/report/comparisons.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "src/objective/objective.hpp"
 #include "src/report/sections.hpp"
 
 namespace recpo::report {
@@ -38,42 +41,83 @@ std::optional<double> outcome_of(const Answer& answer, const std::string& metric
   return answer.ranked_first;
 }
 
-void count_row(const Answer& a, const Answer& b, Comparison& comparison, RowsOfUsers& users) {
-  const auto first = outcome_of(a, comparison.metric), second = outcome_of(b, comparison.metric);
-  if (!first || !second) return;
-  ++comparison.rows;
-  comparison.first_only += *first > *second;
-  comparison.second_only += *first < *second;
-  comparison.difference += *first - *second;  // a sum until all rows are there
-  users.add(a, *first - *second, 1);
-}
+// What the first system won less what it lost, user by user, of every seed.
+class PairedRows {
+ public:
+  void begin_seed() { trainings_.emplace_back(places_.size()); }
+  void add(std::uint64_t user, double difference) {
+    const auto [place, is_new] = places_.emplace(user, places_.size());
+    if (is_new)
+      for (auto& training : trainings_) training.emplace_back();
+    evaluation::Cluster& own = trainings_.back()[place->second];
+    own.part += difference, own.whole += 1;
+  }
 
-// Rows with the same number and the same question.
-void count_seed(const Answers& first, const Answers& second, Comparison& comparison, RowsOfUsers& users) {
-  const std::int64_t before = comparison.rows;
+  std::vector<double> by_user() const {
+    std::vector<double> sums(places_.size());
+    for (const auto& training : trainings_)
+      for (std::size_t user = 0; user < sums.size(); ++user) sums[user] += training[user].part;
+    return sums;
+  }
+  const std::vector<std::vector<evaluation::Cluster>>& trainings() const { return trainings_; }
+
+ private:
+  std::unordered_map<std::uint64_t, std::size_t> places_;
+  std::vector<std::vector<evaluation::Cluster>> trainings_;  // by seed, then user
+};
+
+// Rows with the same number and the same question, of one seed.
+void count_seed(const Answers& first, const Answers& second, Comparison& comparison, PairedRows& rows) {
+  double sum = 0;
+  std::int64_t count = 0;
   for (auto a = first.begin(), b = second.begin(); a != first.end() && b != second.end();) {
-    if (a->row == b->row && a->question == b->question) count_row(*a, *b, comparison, users);
+    const auto own = outcome_of(*a, comparison.metric), other = outcome_of(*b, comparison.metric);
+    if (a->row == b->row && a->question == b->question && own && other) {
+      if (count++ == 0) rows.begin_seed();
+      rows.add(a->user, *own - *other);
+      comparison.first_only += *own > *other;
+      comparison.second_only += *own < *other;
+      sum += *own - *other;
+    }
     const bool advance_first = a->row <= b->row, advance_second = b->row <= a->row;
     a += advance_first, b += advance_second;
   }
-  comparison.seeds += comparison.rows > before;
+  if (count == 0) return;
+  comparison.rows += count;
+  comparison.difference += sum;  // a sum until all rows are there
+  comparison.by_seed.push_back(sum / static_cast<double>(count));
 }
+
+std::vector<std::string> differing_keys(const Variant& first, const Variant& second) {
+  const bool longer = first.system->name == kSftLonger || second.system->name == kSftLonger;
+  std::vector<std::string> keys;
+  for (const auto& [key, own] : first.settings) {
+    const auto other = second.settings.find(key);
+    if (other == second.settings.end() || other->second == own || objective::is_own_key(key)) continue;
+    if (longer && is_sft_budget(key)) continue;
+    keys.push_back(fmt::format("{} ({}, {})", key, own.text, other->second.text));
+  }
+  return keys;
+}
+
+constexpr std::uint64_t kSeed = 1;  // of resampling: a report of the same files is the same
 
 std::optional<Comparison> compare(const Variant& first, const Variant& second, const char* metric) {
   Comparison comparison;
   comparison.first = &first, comparison.second = &second, comparison.metric = metric;
-  RowsOfUsers users;
+  PairedRows rows;
   for (const Result& a : first.seeds) {
     for (const Result& b : second.seeds) {
       const Answers *of_first = a.answers(kMain), *of_second = b.answers(kMain);
       if (a.seed == b.seed && of_first != nullptr && of_second != nullptr)
-        count_seed(*of_first, *of_second, comparison, users);
+        count_seed(*of_first, *of_second, comparison, rows);
     }
   }
   if (comparison.rows == 0) return std::nullopt;
   comparison.difference /= static_cast<double>(comparison.rows);
-  comparison.p_value = evaluation::mcnemar_exact(comparison.first_only, comparison.second_only);
-  comparison.interval = users.interval("difference");
+  comparison.differing = differing_keys(first, second);
+  comparison.p_value = evaluation::sign_flip_test(rows.by_user(), kSeed, "sign flips");
+  comparison.interval = evaluation::crossed_interval(rows.trainings(), kSeed, "difference");
   return comparison;
 }
 
@@ -83,6 +127,10 @@ Pair pair_of(const Comparison& comparison) { return {comparison.first->system, c
 
 Cell cell_of(const Comparison& comparison) {
   Cell cell{fmt::format("{:+.4f}", comparison.difference)};
+  if (!comparison.is_fair()) {
+    cell.notes.push_back(fmt::format("not tested: other {}", fmt::join(comparison.differing, ", ")));
+    return cell;
+  }
   if (comparison.significant()) cell.emphasis = Cell::Emphasis::kBest;
   if (const auto& interval = comparison.interval)
     cell.notes.push_back(fmt::format("[{:+.3f}, {:+.3f}]", interval->low, interval->high));
@@ -91,14 +139,20 @@ Cell cell_of(const Comparison& comparison) {
     cell.notes.push_back(fmt::format("{:+.1f} %", 100 * (*first / *second - 1)));
   cell.notes.push_back(
       fmt::format("{} won, {} lost of {} rows", comparison.first_only, comparison.second_only, comparison.rows));
+  if (comparison.by_seed.size() > 1) {
+    std::vector<std::string> seeds;
+    for (const double difference : comparison.by_seed) seeds.push_back(fmt::format("{:+.3f}", difference));
+    cell.notes.push_back(fmt::format("seeds {}", fmt::join(seeds, " ")));
+  }
   cell.notes.push_back(comparison.adjusted < 1e-4 ? "p below 0.0001" : fmt::format("p = {:.2g}", comparison.adjusted));
   return cell;
 }
 
 constexpr const char* kCaption =
     "Difference on the rows that both systems answered; bold where p is below 0.05. In brackets its 95 % interval from "
-    "resampling users; then the relative difference of the rates in Table 1. p: McNemar's exact test, adjusted by "
-    "Holm's method over the {} comparisons of this report{}.";
+    "resampling users and, where there are several, seeds; then the relative difference of the rates in Table 1. p: "
+    "sign-flip test over users, each with the sum of its rows and seeds, adjusted by Holm's method over the {} "
+    "comparisons of this report{}. Systems whose settings differ in more than the objective's own keys are not tested.";
 constexpr const char* kRankedCaption =
     " by the same metric. Ranked: the preferred candidate has the highest log-prob or score";
 
@@ -116,9 +170,12 @@ std::vector<Comparison> compare_by(const Study& study, const char* metric) {
           if (const auto comparison = compare(*first, *second, metric)) comparisons.push_back(*comparison);
   }
   std::vector<double> p_values;
-  for (const Comparison& comparison : comparisons) p_values.push_back(comparison.p_value);
+  for (const Comparison& comparison : comparisons)
+    if (comparison.is_fair()) p_values.push_back(comparison.p_value);
   const std::vector<double> adjusted = evaluation::holm_adjusted(p_values);
-  for (std::size_t i = 0; i < comparisons.size(); ++i) comparisons[i].adjusted = adjusted[i];
+  auto next = adjusted.begin();
+  for (Comparison& comparison : comparisons)
+    if (comparison.is_fair()) comparison.adjusted = *next++;
   return comparisons;
 }
 
@@ -151,13 +208,15 @@ std::vector<Comparison> compare_systems(const Study& study) {
 void add_comparisons(const std::vector<Comparison>& comparisons, const Study& study, Document& document) {
   if (comparisons.empty()) return;
   const auto is_ranked = [](const Comparison& c) { return c.metric == kRankedHitRate; };
+  const auto is_tested_by_hits = [&](const Comparison& c) { return !is_ranked(c) && c.is_fair(); };
   std::vector<std::string> metrics = {kHitRate};
   if (std::ranges::any_of(comparisons, is_ranked)) metrics.emplace_back(kRankedHitRate);
   std::vector<Pair> pairs;  // in the order in which they were compared
   for (const Comparison& comparison : comparisons)
     if (std::ranges::find(pairs, pair_of(comparison)) == pairs.end()) pairs.push_back(pair_of(comparison));
-  const auto by_hits = comparisons.size() - static_cast<std::size_t>(std::ranges::count_if(comparisons, is_ranked));
-  Table table{fmt::format(kCaption, by_hits, metrics.size() > 1 ? kRankedCaption : ""), {{"systems", "", true}}};
+  Table table{fmt::format(kCaption, std::ranges::count_if(comparisons, is_tested_by_hits),
+                          metrics.size() > 1 ? kRankedCaption : ""),
+              {{"systems", "", true}}};
   for (const std::string& dataset : study.datasets)
     for (const std::string& metric : metrics) table.columns.push_back({describe_metric(metric).label, dataset});
   for (const Pair& pair : pairs) {

@@ -184,13 +184,16 @@ std::string results_csv(const Study& study) {
 
 std::string comparisons_csv(const std::vector<Comparison>& comparisons) {
   std::string text =
-      "dataset,first,second,seeds,rows,won,lost,difference,difference_low,difference_high,p,adjusted_p,metric\n";
+      "dataset,first,second,seeds,rows,won,lost,difference,difference_low,difference_high,p,adjusted_p,metric,"
+      "differences_of_seeds,differing_keys\n";
   for (const Comparison& c : comparisons)
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(c.first->dataset), c.first->system->name,
-                        c.second->system->name, c.seeds, c.rows, c.first_only, c.second_only, c.difference,
-                        number(c.interval ? std::optional(c.interval->low) : std::nullopt),
-                        number(c.interval ? std::optional(c.interval->high) : std::nullopt), c.p_value, c.adjusted,
-                        c.metric);
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quoted(c.first->dataset),
+                        c.first->system->name, c.second->system->name, c.by_seed.size(), c.rows, c.first_only,
+                        c.second_only, c.difference, number(c.interval ? std::optional(c.interval->low) : std::nullopt),
+                        number(c.interval ? std::optional(c.interval->high) : std::nullopt),
+                        number(c.is_fair() ? std::optional(c.p_value) : std::nullopt),
+                        number(c.is_fair() ? std::optional(c.adjusted) : std::nullopt), c.metric,
+                        fmt::join(c.by_seed, " "), quoted(fmt::format("{}", fmt::join(c.differing, "; "))));
   return text;
 }
 

@@ -81,13 +81,12 @@ std::optional<double> rows_seen(const RunFolder& run, const Settings& settings, 
   return *epochs * static_cast<double>(train->second);
 }
 
-constexpr const char* kBudgetKeys[] = {"sft.steps", "sft.epochs", "sft.global_batch"};
+constexpr std::string_view kBudgetKeys[] = {"sft.steps", "sft.epochs", "sft.global_batch"};
 
 // All settings that SFT reads but its length.
 Settings without_budget(const System& sft, const Settings& settings) {
   Settings others = relevant_settings(sft, settings);
-  for (const char* key : kBudgetKeys) others.erase(key);
-  others.erase("sft.longer");
+  std::erase_if(others, [](const auto& entry) { return is_sft_budget(entry.first); });
   return others;
 }
 
@@ -107,8 +106,9 @@ Budget budget_of(const System& sft, const RunFolder& run, const SystemMetrics& m
 bool is_longer(const Budget& sft, const Budget& aligned) {
   if (sft.others != aligned.others) return false;
   if (text_of(sft.own, "sft.longer") != "true") return sft.sft && sft.sft == aligned.all;
-  return std::ranges::all_of(kBudgetKeys,
-                             [&](const char* key) { return text_of(sft.own, key) == text_of(aligned.own, key); });
+  return std::ranges::all_of(kBudgetKeys, [&](std::string_view key) {
+    return text_of(sft.own, std::string(key)) == text_of(aligned.own, std::string(key));
+  });
 }
 
 // An SFT run as long as SFT and alignment of an aligned run together, all else equal, becomes kSftLonger. One that an
@@ -170,6 +170,10 @@ void order_variants(Study& study) {
   });
 }
 }  // namespace
+
+bool is_sft_budget(const std::string& key) {
+  return key == "sft.longer" || std::ranges::find(kBudgetKeys, key) != std::end(kBudgetKeys);
+}
 
 const Answers* Result::answers(const std::string& test) const {
   const auto of_system = run->answers.find(metrics->system);

@@ -67,6 +67,9 @@ struct Study {
 // The paper's numbers as shipped; empty where their file is missing. Throws kBadInput.
 Published read_paper();
 
+// Keys that say how long SFT trains: those in which kSftLonger differs.
+bool is_sft_budget(const std::string& key);
+
 // Orders the runs of one group. Throws kBadInput.
 Study arrange(std::vector<RunFolder> runs, Published paper);
 

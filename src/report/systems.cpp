@@ -72,8 +72,12 @@ unsigned made_by(Role role) {
 constexpr std::string_view kWithoutEffect[] = {"run.seed",  "align.objective", "baseline.model",
                                                "data.path", "evaluate.tests",  "evaluate.rank_candidates"};
 
+// How a language model's text becomes an answer; other systems name a candidate.
+constexpr std::string_view kOfText[] = {"evaluate.match", "evaluate.decode"};
+
 bool matters(const System& system, const Settings& settings, const std::string& key) {
   if (std::ranges::find(kWithoutEffect, key) != std::end(kWithoutEffect)) return false;
+  if (!is_language_model(system.role) && std::ranges::find(kOfText, key) != std::end(kOfText)) return false;
   const std::optional<unsigned> changed = deck::changed_by(key);
   if (changed && (*changed & made_by(system.role)) == 0) return false;
   const data::Dataset* dataset = find_registered(data::datasets(), text_of(settings, "data.dataset"));

@@ -24,6 +24,9 @@ enum class Role {
 inline constexpr const char *kSft = "sft", *kSftLonger = "sft-longer";
 inline constexpr const char* kDeckWithLongerSft = "inputs/quickstart.toml";
 
+constexpr bool is_language_model(Role role) {
+  return role == Role::kBase || role == Role::kSft || role == Role::kAligned;
+}
 constexpr bool is_reference_point(Role role) { return role >= Role::kHeuristic; }
 
 struct System {

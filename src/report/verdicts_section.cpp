@@ -20,10 +20,7 @@ const char* rank_metric(const Variant& variant) {
   return variant.pooled.metric(kMain, kRankedHitRate).value ? kRankedHitRate : kHitRate;
 }
 
-bool is_language_model(const Variant& variant) {
-  return variant.system->role == Role::kBase || variant.system->role == Role::kSft ||
-         variant.system->role == Role::kAligned;
-}
+bool is_language_model(const Variant& variant) { return report::is_language_model(variant.system->role); }
 
 Tone tone_of(Verdict verdict) {
   return verdict == Verdict::kBetter ? Tone::kGood : verdict == Verdict::kWorse ? Tone::kBad : Tone::kOpen;
@@ -77,7 +74,7 @@ std::optional<Verdict> against_chance(const Variant& subject) {
 // "better than chance (5.0 %) and popularity (28.5 %); no difference shown from SASRec (33.9 %)"
 struct Standing {
   std::map<Verdict, std::vector<std::string>> opponents;
-  std::vector<std::string> missing;
+  std::vector<std::string> missing, unfair;
 
   void add(Verdict verdict, const std::string& name, const std::optional<double>& rate) {
     opponents[verdict].push_back(rate ? fmt::format("{} ({})", name, percent(*rate)) : name);
@@ -87,12 +84,13 @@ struct Standing {
     std::vector<std::string> parts;
     for (const auto& [verdict, names] : opponents)
       parts.push_back(kBegins[static_cast<std::size_t>(verdict)] + fmt::format("{}", fmt::join(names, ", ")));
+    if (!unfair.empty()) parts.push_back(fmt::format("not tested against {}", fmt::join(unfair, ", ")));
     if (!missing.empty()) parts.push_back(fmt::format("not run: {} (recpo baseline)", fmt::join(missing, ", ")));
     return fmt::format("{}", fmt::join(parts, "; "));
   }
   Tone tone() const {
     if (opponents.contains(Verdict::kWorse)) return Tone::kBad;
-    const bool all = opponents.contains(Verdict::kBetter) && opponents.size() == 1 && missing.empty();
+    const bool all = opponents.contains(Verdict::kBetter) && opponents.size() == 1 && missing.empty() && unfair.empty();
     return all ? Tone::kGood : Tone::kOpen;
   }
 };
@@ -103,6 +101,9 @@ void add_opponent(const Study& study, const std::vector<Comparison>& comparisons
   const Comparison* comparison = other == nullptr ? nullptr : find_comparison(comparisons, subject, *other);
   if (comparison == nullptr) {
     standing.missing.push_back(describe_systems({name}).front().label);
+  } else if (!comparison->is_fair()) {
+    standing.unfair.push_back(
+        fmt::format("{}: other {}", other->system->label, fmt::join(comparison->differing, ", ")));
   } else {
     standing.add(verdict_of(*comparison), other->system->label, other->pooled.metric(kMain, comparison->metric).value);
   }
@@ -141,6 +142,11 @@ Finding alignment(const Study& study, const std::vector<Comparison>& comparisons
         "This table cannot answer it: no SFT run with the budget of SFT and alignment together; a sweep with the part "
         "sft_longer of inputs/systems.toml can, such as {}.",
         kDeckWithLongerSft);
+    return finding;
+  }
+  if (!c->is_fair()) {
+    finding.answer = fmt::format("This table cannot answer it: {} and SFT with the same budget differ in {}.",
+                                 subject.system->label, fmt::join(c->differing, ", "));
     return finding;
   }
   const Verdict verdict = verdict_of(*c);

@@ -1,9 +1,11 @@
-// McNemar's exact test against binomial tails worked out by hand.
+// McNemar's exact test and the sign-flip test against tails worked out by hand; intervals in their limits.
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <numeric>
 
 #include "src/evaluation/significance.hpp"
 
@@ -44,6 +46,69 @@ TEST(McNemar, LargeCountsStayInRange) {
   // one standard deviation of the difference apart: 2 (1 - Phi(1)) = 0.3173, corrected for continuity by less than
   // the central term of the distribution, 2 / sqrt(2 pi n) * 2
   EXPECT_NEAR(mcnemar_exact(500'000 - 500, 500'000 + 500), 0.31731, 4 / std::sqrt(2 * M_PI * 1e6));
+}
+
+// Every sum of signs, by enumeration.
+double all_sign_flips(const std::vector<double>& differences) {
+  const double observed = std::abs(std::accumulate(differences.begin(), differences.end(), 0.0));
+  int hits = 0;
+  const std::uint64_t all = std::uint64_t{1} << differences.size();
+  for (std::uint64_t signs = 0; signs < all; ++signs) {
+    double sum = 0;
+    for (std::size_t i = 0; i < differences.size(); ++i) sum += (signs >> i) & 1 ? differences[i] : -differences[i];
+    hits += std::abs(sum) >= observed - 1e-9;
+  }
+  return static_cast<double>(hits) / static_cast<double>(all);
+}
+
+TEST(SignFlip, OneSizeIsMcNemar) {
+  EXPECT_EQ(sign_flip_test({2, 2, 2, 0, -2}, 1, "x"), mcnemar_exact(3, 1));
+  EXPECT_EQ(sign_flip_test({}, 1, "x"), 1.0);
+  EXPECT_EQ(sign_flip_test({0, 0}, 1, "x"), 1.0);
+}
+
+TEST(SignFlip, EqualsAllSigns) {
+  for (const std::vector<double>& differences : {std::vector<double>{3, 1, 1, 2, 1, -1, 2, 1, 3, 1},
+                                                 {1, 1.0 / 3, -0.5, 2, 1, 1.0 / 3, 1, 3},
+                                                 {5, -4, 1, 1, 1}}) {
+    const double p = all_sign_flips(differences);
+    const double error = std::sqrt(p * (1 - p) / kSignDraws);  // of a mean of draws
+    EXPECT_NEAR(sign_flip_test(differences, 1, "x"), p, 4 * error + 1.0 / kSignDraws);
+  }
+}
+
+TEST(SignFlip, ThirdsAddUp) {  // 3 x 1/3 is a difference of 1: one size, whatever the rounding of its sum
+  const double third = 1.0F / 3, sum = third + third + third;
+  EXPECT_EQ(sign_flip_test({sum, 1, 1, -1, 1, 1}, 1, "x"), mcnemar_exact(5, 1));
+}
+
+TEST(SignFlip, ManyUsersOfEverySize) {
+  // 300 users, differences of 1 .. 3: z = sum / sqrt(sum of squares)
+  std::vector<double> differences;
+  double sum = 0, squares = 0;
+  for (int user = 0; user < 300; ++user) {
+    differences.push_back((user % 9 < 5 ? 1 : -1) * (1 + user % 3));
+    sum += differences.back(), squares += differences.back() * differences.back();
+  }
+  const double p = std::erfc(std::abs(sum) / std::sqrt(2 * squares));
+  // sums are whole, two apart: continuity costs at most the central term, 2 / sqrt(2 pi squares)
+  EXPECT_NEAR(sign_flip_test(differences, 1, "x"), p,
+              2 / std::sqrt(2 * M_PI * squares) + 4 * 0.5 / std::sqrt(kSignDraws));
+}
+
+TEST(CrossedInterval, OneTrainingIsClusters) {
+  std::vector<Cluster> clusters;
+  for (int i = 0; i < 50; ++i) clusters.push_back({i % 3 == 0 ? 1.0 : 0.0, 1.0});
+  EXPECT_EQ(crossed_interval({clusters}, 1, "x"), cluster_interval(clusters, 1, "x"));
+  EXPECT_FALSE(crossed_interval({}, 1, "x"));
+}
+
+TEST(CrossedInterval, SpreadOfTrainings) {
+  // users agree, trainings do not: of four, 0, 1, 1 and 1, the mean of four draws is binomial
+  std::vector<std::vector<Cluster>> trainings(4, std::vector<Cluster>(30, Cluster{1, 1}));
+  trainings[0].assign(30, Cluster{0, 1});
+  // P(mean <= 1/4) = 13 / 256 = 5.1 %, P(0) = 0.4 %: the 2.5 % percentile is 1/4
+  EXPECT_EQ(*crossed_interval(trainings, 1, "x"), (Interval{0.25, 1}));
 }
 
 TEST(Holm, StepsDownAndNeverBack) {

@@ -6,6 +6,7 @@
 #include "src/report/comparisons.hpp"
 #include "src/report/sections.hpp"
 #include "src/support/check.hpp"
+#include "src/support/random.hpp"
 #include "tests/report/made_runs.hpp"
 
 namespace recpo::report {
@@ -58,8 +59,10 @@ Study two_systems(const Answers& recpo, const Answers& sft) {
 
 TEST(Comparison, CountsRowsThatBothAnswered) {
   Answers first, second;
-  for (int row = 0; row < 12; ++row) first.push_back({row, 0, 0, true, row < 8});   // 0..7 right
-  for (int row = 2; row < 14; ++row) second.push_back({row, 0, 0, true, row < 3});  // of the common rows 2..11: 2 right
+  for (int row = 0; row < 12; ++row)
+    first.push_back({row, static_cast<std::uint64_t>(row), 0, true, row < 8});  // 0..7 right
+  for (int row = 2; row < 14; ++row)
+    second.push_back({row, static_cast<std::uint64_t>(row), 0, true, row < 3});  // of the common rows 2..11: 2 right
   const Study study = two_systems(first, second);
   const std::vector<Comparison> comparisons = compare_systems(study);
   ASSERT_EQ(comparisons.size(), 1u);
@@ -82,8 +85,9 @@ std::string table_of(const Study& study) {
 TEST(Comparison, VerdictFollowsTheTest) {
   Answers many, few;
   for (int row = 0; row < 20; ++row) {
-    many.push_back({row, 0, 0, true, row < 11});
-    few.push_back({row, 0, 0, true, row < 1});
+    const auto user = static_cast<std::uint64_t>(row);
+    many.push_back({row, user, 0, true, row < 11});
+    few.push_back({row, user, 0, true, row < 1});
   }
   // 10 against 0: p = 2 / 1024
   const std::string better = table_of(two_systems(many, few));
@@ -121,10 +125,91 @@ TEST(Pairs, SeedsPairWithTheirOwn) {
                                 {"e", "sft", "ml-1m", 3, "", first_right(10, 9)}});
   const std::vector<Comparison> comparisons = compare_systems(study);
   ASSERT_EQ(comparisons.size(), 1u);
-  EXPECT_EQ(comparisons[0].seeds, 2u);
+  EXPECT_EQ(comparisons[0].by_seed, (std::vector<double>{0.3, -0.2}));
   EXPECT_EQ(comparisons[0].rows, 20);
   EXPECT_EQ(comparisons[0].first_only, 3);
   EXPECT_EQ(comparisons[0].second_only, 2);
+}
+
+// 30 users, of whom recpo answers 10 more than s-dpo, the same ones with both seeds: 10 differences of 2, not 20 of 1.
+TEST(Pairs, UserCountsOnce) {
+  const auto runs = [](const std::string& user_of_second_seed) {
+    return std::vector<MadeRun>{{"a", "recpo", "ml-1m", 1, "", first_right(30, 14)},
+                                {"b", "recpo", "ml-1m", 2, "", first_right(30, 14), user_of_second_seed},
+                                {"c", "s-dpo", "ml-1m", 1, "", first_right(30, 4)},
+                                {"d", "s-dpo", "ml-1m", 2, "", first_right(30, 4), user_of_second_seed}};
+  };
+  const Study same = study_of(runs("u")), others = study_of(runs("v"));
+  EXPECT_DOUBLE_EQ(compare_systems(same)[0].p_value, evaluation::mcnemar_exact(10, 0));
+  EXPECT_DOUBLE_EQ(compare_systems(others)[0].p_value, evaluation::mcnemar_exact(20, 0));
+}
+
+TEST(Pairs, IntervalCoversOtherSeeds) {
+  // every user won with one seed and lost with the other: users agree, seeds do not
+  const Study study = study_of({{"a", "recpo", "ml-1m", 1, "", first_right(40, 40)},
+                                {"b", "recpo", "ml-1m", 2, "", first_right(40, 0)},
+                                {"c", "s-dpo", "ml-1m", 1, "", first_right(40, 0)},
+                                {"d", "s-dpo", "ml-1m", 2, "", first_right(40, 20)}});
+  const Comparison c = compare_systems(study).at(0);
+  EXPECT_EQ(c.by_seed, (std::vector<double>{1, -0.5}));
+  EXPECT_DOUBLE_EQ(c.difference, 0.25);
+  EXPECT_LT(c.interval->low, -0.3);  // about -0.5: the second seed drawn twice
+  EXPECT_EQ(c.interval->high, 1);    // the first twice
+}
+
+// Two systems of equal skill, three seeds each: a difference may be claimed in 5 of 100 studies.
+TEST(Pairs, EqualSystemsRarelyDiffer) {
+  Random random(1, "hits");
+  int claims = 0;
+  for (int study = 0; study < 100; ++study) {
+    std::vector<MadeRun> runs;
+    for (int seed = 1; seed <= 3; ++seed)
+      for (const char* system : {"recpo", "s-dpo"}) {
+        std::vector<bool> hits;
+        for (int user = 0; user < 100; ++user) hits.push_back(random.uniform() < 0.2 + 0.003 * user);
+        runs.push_back({fmt::format("{}-{}", system, seed), system, "ml-1m", seed, "", hits});
+      }
+    claims += verdict_of(compare_systems(study_of(runs)).at(0)) != Verdict::kNoDifferenceShown;
+  }
+  EXPECT_LE(claims, 5);
+}
+
+TEST(Pairs, OtherRateIsNoVerdict) {
+  const auto runs = [](const char* rate, const char* own) {
+    return std::vector<MadeRun>{
+        {"a", "recpo", "ml-1m", 1, std::string(own) + R"("align.lr": 0.001)", first_right(40, 30)},
+        {"b", "s-dpo", "ml-1m", 1, fmt::format(R"("align.beta": 1, "align.lr": {})", rate), first_right(40, 5)}};
+  };
+  const Study fair = arrange(read_all(runs("0.001", R"("align.beta": 0.5, "align.lambda": 2, )")), {});
+  EXPECT_EQ(verdict_of(compare_systems(fair).at(0)), Verdict::kBetter);
+  const Study other = study_of(runs("0.002", ""));
+  const Comparison c = compare_systems(other).at(0);
+  EXPECT_EQ(c.differing, (std::vector<std::string>{"align.lr (0.001, 0.002)"}));
+  EXPECT_EQ(verdict_of(c), Verdict::kNoDifferenceShown);
+  const std::string table = table_of(other);
+  EXPECT_NE(table.find("+0.6250; not tested: other align.lr (0.001, 0.002)"), std::string::npos) << table;
+  EXPECT_NE(table.find("over the 0 comparisons"), std::string::npos) << table;
+}
+
+TEST(Pairs, KeysThatOneDoesNotReadMayDiffer) {
+  // SASRec trains and answers without [sft], the model's keys and the text of an answer
+  const Study study =
+      study_of({{"a", "recpo", "ml-1m", 1, R"("sft.lr": 1, "model.size": "tiny", "evaluate.decode": "free")"},
+                {"b", "sasrec", "ml-1m", 1, R"("sft.lr": 2, "model.size": "small", "evaluate.decode": "candidates")"},
+                {"c", "popularity", "ml-1m", 1, R"("data.max_history": 7)"}});
+  for (const Comparison& c : compare_systems(study)) EXPECT_TRUE(c.is_fair()) << c.second->system->name;
+  const Study rows = study_of({{"a", "recpo", "ml-1m", 1, R"("data.max_history": 5)"},
+                               {"b", "popularity", "ml-1m", 1, R"("data.max_history": 7)"}});
+  EXPECT_EQ(compare_systems(rows).at(0).differing, (std::vector<std::string>{"data.max_history (5, 7)"}));
+}
+
+TEST(Pairs, SftOfTheSameBudgetMayBeLonger) {
+  const char* kRest = R"("sft.steps": 30, "sft.global_batch": 4, "align.steps": 20, "align.global_batch": 2)";
+  const Study study = study_of(
+      {{"a", "recpo", "ml-1m", 1, kRest}, {"b", "sft", "ml-1m", 1, R"("sft.steps": 40, "sft.global_batch": 4)"}});
+  const Comparison c = compare_systems(study).at(0);
+  EXPECT_EQ(c.second->system->name, kSftLonger);
+  EXPECT_TRUE(c.is_fair());
 }
 
 TEST(Pairs, OtherQuestionsAreNoPairs) {

@@ -97,8 +97,10 @@ TEST(Relevance, FollowsFromWhatAKeyChanges) {
         << name;
   }
   for (const char* system : {"base", "sft", "s-dpo", "recpo", "sasrec", "popularity"})
-    for (const char* key : {"align.alpha", "synthetic.users", "synthetic.seed", "data.tier", "evaluate.match"})
+    for (const char* key : {"align.alpha", "synthetic.users", "synthetic.seed", "data.tier", "evaluate.split"})
       EXPECT_TRUE(counts(system, key)) << system << " " << key;
+  EXPECT_TRUE(counts("recpo", "evaluate.match"));
+  EXPECT_FALSE(counts("sasrec", "evaluate.match"));  // it names a candidate
   EXPECT_TRUE(counts("another", "align.unknown"));
   EXPECT_FALSE(relevant("sft", R"({"data.dataset": "ml-1m", "synthetic.users": 9})").contains("synthetic.users"));
 }
