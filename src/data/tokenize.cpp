@@ -14,17 +14,23 @@
 namespace recpo::data {
 
 TokenizedPrompt tokenize(const text::Tokenizer& tokenizer, std::string_view prompt,
-                         std::span<const std::string> completions, std::int32_t end_id) {
-  const std::vector<std::int32_t> plain = tokenizer.encode(prompt);
+                         std::span<const std::string> completions, std::int32_t end_id, SpecialTexts special) {
+  // Of `text` with this much of the prompt at its beginning.
+  const auto encode = [&](std::string_view text, std::size_t prompt_bytes) {
+    return tokenizer.encode(text, special == SpecialTexts::kTokens ? prompt_bytes : 0);
+  };
+  const std::vector<std::int32_t> plain = encode(prompt, prompt.size());
   TokenizedPrompt result;
-  if (tokenizer.begin_id() >= 0) result.prompt.push_back(tokenizer.begin_id());
+  const std::int32_t begin_id = tokenizer.begin_id();
+  const bool is_spelled = special == SpecialTexts::kTokens && !plain.empty() && plain.front() == begin_id;
+  if (begin_id >= 0 && !is_spelled) result.prompt.push_back(begin_id);
   result.prompt.insert(result.prompt.end(), plain.begin(), plain.end());
   if (result.prompt.empty()) throw_input("an empty prompt cannot be tokenized: the tokenizer adds no begin token");
 
   // Pieces of text before the prompt's last line do not depend on what follows it, so only that line is tokenized again
   // with each completion: twenty candidates cost little more than one. Checked: its tokens must end the prompt's.
   std::string_view shared = prompt.substr(prompt.rfind('\n') + 1);
-  std::vector<std::int32_t> shared_ids = tokenizer.encode(shared);
+  std::vector<std::int32_t> shared_ids = encode(shared, shared.size());
   const bool ends_prompt =
       shared_ids.size() <= plain.size() && std::equal(shared_ids.rbegin(), shared_ids.rend(), plain.rbegin());
   if (!ends_prompt) {
@@ -35,7 +41,7 @@ TokenizedPrompt tokenize(const text::Tokenizer& tokenizer, std::string_view prom
   for (const std::string& completion : completions) {
     joint.resize(shared.size());
     joint += completion;
-    std::vector<std::int32_t> ids = tokenizer.encode(joint);
+    std::vector<std::int32_t> ids = encode(joint, shared.size());
     if (ids.size() >= shared_ids.size() && std::equal(shared_ids.begin(), shared_ids.end(), ids.begin())) {
       ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(shared_ids.size()));
     } else {

@@ -18,8 +18,13 @@ struct TokenizedPrompt {
   std::vector<std::vector<std::int32_t>> answers;  // each closed by end_id
 };
 
-// `completions` as they stand (usually with a leading space).
+// What the text of a special token in a prompt ("<|im_start|>") becomes; in a completion it is always characters.
+enum class SpecialTexts : std::uint8_t { kCharacters, kTokens };
+
+// `completions` as they stand (usually with a leading space). A prompt that begins with the begin token's text keeps it
+// as the only one where special texts are tokens.
 TokenizedPrompt tokenize(const text::Tokenizer& tokenizer, std::string_view prompt,
-                         std::span<const std::string> completions, std::int32_t end_id);
+                         std::span<const std::string> completions, std::int32_t end_id,
+                         SpecialTexts special = SpecialTexts::kCharacters);
 
 }  // namespace recpo::data

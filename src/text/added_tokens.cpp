@@ -71,13 +71,14 @@ bool AddedTokens::holds_ordinary(std::string_view content) const {
   });
 }
 
-std::vector<Section> AddedTokens::split(std::string_view text) const {
-  if (!any_ordinary_) return {{text}};
+std::vector<Section> AddedTokens::split(std::string_view text, std::size_t special_bytes) const {
+  if (!any_ordinary_ && special_bytes == 0) return {{text}};
+  const char* const special_end = text.data() + std::min(special_bytes, text.size());
   std::vector<Section> first, second;
-  passes_[0].search(text, first);
+  passes_[0].search(text, special_end, first);
   for (const Section& section : first) {
     if (section.id < 0) {
-      passes_[1].search(section.text, second);
+      passes_[1].search(section.text, special_end, second);
     } else {
       second.push_back(section);
     }
@@ -85,14 +86,14 @@ std::vector<Section> AddedTokens::split(std::string_view text) const {
   return second;
 }
 
-void AddedTokens::Pass::search(std::string_view text, std::vector<Section>& sections) const {
+void AddedTokens::Pass::search(std::string_view text, const char* special_end, std::vector<Section>& sections) const {
   std::size_t end = 0;  // of the last token
   for (std::size_t i = 0; i < text.size();) {
     const AddedToken* token = longest_at(text.substr(i));
     std::size_t begin = i;
     i += token ? token->content.size() : 1;
     // A longest match that does not count hides the shorter ones and those that begin inside it.
-    if (!token || token->special) continue;
+    if (!token || (token->special && text.data() + i > special_end)) continue;
     if (token->single_word && inside_word(text.substr(0, begin), text.substr(i))) continue;
     if (token->lstrip) begin = end + without_space_after(text.substr(end, begin - end)).size();
     if (token->rstrip) i = text.size() - without_space_before(text.substr(i)).size();

@@ -1,8 +1,8 @@
 #pragma once
 // Added tokens of a tokenizer.json: strings that become one token before any pre-tokenization, leftmost first, the
-// longest of those that begin at one place. A special token's spelling in a text is ordinary text: it is skipped,
-// so that no special token comes from data and no shorter added token is found inside it (the behavior of
-// Hugging Face's tokenizers with encode_special_tokens).
+// longest of those that begin at one place. Where special tokens are not asked for, their spelling in a text is
+// ordinary text: it is skipped, so that no special token comes from data and no shorter added token is found inside it
+// (the behavior of Hugging Face's tokenizers with encode_special_tokens).
 
 #include <array>
 #include <bitset>
@@ -35,8 +35,9 @@ struct Section {
 class AddedTokens {
  public:
   void add(AddedToken token);
-  bool holds_ordinary(std::string_view content) const;      // a token that is not special
-  std::vector<Section> split(std::string_view text) const;  // valid UTF-8
+  bool holds_ordinary(std::string_view content) const;  // a token that is not special
+  // `text`: valid UTF-8. Special tokens are found within its first `special_bytes` only.
+  std::vector<Section> split(std::string_view text, std::size_t special_bytes = 0) const;
 
  private:
   // The tokens of one pass.
@@ -45,7 +46,7 @@ class AddedTokens {
     std::bitset<256> first_bytes;
 
     const AddedToken* longest_at(std::string_view text) const;
-    void search(std::string_view text, std::vector<Section>& sections) const;
+    void search(std::string_view text, const char* special_end, std::vector<Section>& sections) const;
   };
 
   bool any_ordinary_ = false;

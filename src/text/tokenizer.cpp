@@ -48,15 +48,21 @@ Tokenizer Tokenizer::train(std::span<const std::string> texts, int vocab_size, s
   return parse(kJsonName, train_tokenizer_json(texts, vocab_size, titles), "the trained tokenizer");
 }
 
-std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, std::size_t special_bytes) const {
   RECPO_REQUIRE(text.size() < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) / 3);
   std::string repaired;
-  if (valid_utf8_prefix(text) < text.size()) text = repaired = replace_invalid_utf8(text);
+  if (valid_utf8_prefix(text) < text.size()) {
+    repaired = replace_invalid_utf8(text.substr(0, special_bytes));
+    const std::size_t repaired_bytes = repaired.size();
+    if (special_bytes < text.size()) repaired += replace_invalid_utf8(text.substr(special_bytes));
+    special_bytes = repaired_bytes;
+    text = repaired;
+  }
 
   std::vector<std::int32_t> ids;
   std::string storage;
   std::vector<std::string_view> pieces;
-  for (const Section& section : implementation_->added_tokens.split(text)) {
+  for (const Section& section : implementation_->added_tokens.split(text, special_bytes)) {
     if (section.id >= 0) {
       ids.push_back(section.id);
       continue;

@@ -25,10 +25,11 @@ class Tokenizer {
   // count once) become one token each besides. Deterministic. For small models.
   static Tokenizer train(std::span<const std::string> texts, int vocab_size, std::span<const std::string> titles = {});
 
-  // Ordinary text only: text that spells a special token is encoded as plain characters, so that no special token
-  // ever comes from data. No begin token is added (see begin_id). Invalid UTF-8 is read as U+FFFD, one for each
+  // Text that spells a special token is encoded as plain characters, so that no special token ever comes from data,
+  // except where it lies completely within the first `special_bytes` of the text (a prompt with chat markers): there
+  // it becomes that token. No begin token is added (see begin_id). Invalid UTF-8 is read as U+FFFD, one for each
   // maximal invalid part. A byte for which the vocabulary has no token (SmolLM2 lacks some rare ones) gives nothing.
-  std::vector<std::int32_t> encode(std::string_view text) const;
+  std::vector<std::int32_t> encode(std::string_view text, std::size_t special_bytes = 0) const;
 
   // Bytes of the tokens joined; special tokens give nothing. Invalid ids throw kInternal.
   std::string decode(std::span<const std::int32_t> ids) const;

@@ -1,6 +1,6 @@
 // Reader of Meta's tokenizer.model: one token a line, "BASE64 RANK". The rank is the token's id and its priority: two
 // neighbours merge when their bytes joined are a token, the lowest rank first. The 256 special tokens of Llama-3 follow
-// the last rank; <|begin_of_text|> and <|end_of_text|> are the first two.
+// the last rank.
 
 #include <openssl/evp.h>
 
@@ -17,6 +17,13 @@ namespace recpo::text {
 namespace {
 
 constexpr std::size_t kSpecialTokens = 256;
+
+// Their texts in Llama-3.1 and later, by place after the last rank; Llama-3 calls 8 and 10 reserved. The others have no
+// use, or texts that differ between versions.
+constexpr std::int32_t kBegin = 0, kEnd = 1;
+constexpr std::pair<std::int32_t, const char*> kSpecialTexts[] = {
+    {kBegin, "<|begin_of_text|>"}, {kEnd, "<|end_of_text|>"}, {6, "<|start_header_id|>"}, {7, "<|end_header_id|>"},
+    {8, "<|eom_id|>"},             {9, "<|eot_id|>"},         {10, "<|python_tag|>"}};
 constexpr std::size_t kMaxBase64Bytes = 4096;
 
 // A line of the file, for errors: spelled out only when there is one.
@@ -130,8 +137,11 @@ Tokenizer::Implementation parse_tokenizer_model(const std::string& content, cons
   for (const auto& [bytes, id] : id_of) result.encoder.add_whole_piece(std::string(bytes), id, false);
   result.pre_tokenizer.add(SplitStep{Regex(kLlama3Pattern, Regex::Syntax::kPattern, name)});
 
-  result.begin_id = static_cast<std::int32_t>(tokens.size());
-  result.end_id = result.begin_id + 1;
+  const auto first_special = static_cast<std::int32_t>(tokens.size());
+  result.begin_id = first_special + kBegin;
+  result.end_id = first_special + kEnd;
+  for (const auto& [place, content] : kSpecialTexts)
+    result.added_tokens.add({.content = content, .id = first_special + place, .special = true});
   tokens.resize(tokens.size() + kSpecialTokens, {Token::Kind::kSpecial, ""});
   return result;
 }

@@ -175,6 +175,9 @@ TEST(HostileTokenizerModel, TheTableStartsFromAnAcceptedFile) {
   EXPECT_EQ(tokenizer.encode("bcab"), (std::vector<std::int32_t>{257, 256}));
   EXPECT_EQ(tokenizer.encode("xyz"), (std::vector<std::int32_t>{259}));
   EXPECT_EQ(tokenizer.encode("bxyz"), (std::vector<std::int32_t>{'b', 'x', 'y', 'z'}));
+  const std::string marked = "<|begin_of_text|>abc<|eot_id|>";
+  EXPECT_EQ(tokenizer.encode(marked, marked.size()), (std::vector<std::int32_t>{260, 258, 269}));
+  EXPECT_GT(tokenizer.encode(marked).size(), 3u);
   EXPECT_EQ(tokenizer.decode(std::vector<std::int32_t>{260, 258, 261}), "abc");
   EXPECT_THROW(tokenizer.decode(std::vector<std::int32_t>{516}), Error);
   EXPECT_THROW(tokenizer.decode(std::vector<std::int32_t>{-1}), Error);

@@ -69,6 +69,26 @@ TEST(TokenizerRoundTrip, NoSpecialTokenComesFromText) {
   }
 }
 
+// Those that lie in the asked part of the text; where one straddles its end, or no part was asked for: characters.
+TEST(TokenizerRoundTrip, SpecialTokensComeFromTheAskedPartOfAText) {
+  const Tokenizer tokenizer = Tokenizer::load(golden_path("gpt2_style.tokenizer.json"));
+  const auto joined = [&](std::vector<std::vector<std::int32_t>> parts) {
+    std::vector<std::int32_t> all;
+    for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+  };
+  const std::string marker = "<|im_start|>", text = marker + "The<item>s " + marker + "\n" + marker;
+  const auto title = tokenizer.encode("The<item>s "), line = tokenizer.encode("\n"), plain = tokenizer.encode(marker);
+  EXPECT_EQ(tokenizer.encode(text, text.size()), joined({{1}, title, {1}, line, {1}}));
+  EXPECT_EQ(tokenizer.encode(text, text.size() - 1), joined({{1}, title, {1}, tokenizer.encode("\n" + marker)}));
+  EXPECT_EQ(tokenizer.encode(text, marker.size()).front(), 1);
+  EXPECT_EQ(std::ranges::count(tokenizer.encode(text, marker.size()), 1), 1);
+  EXPECT_EQ(std::ranges::count(tokenizer.encode(text), 1), 0);
+  EXPECT_EQ(tokenizer.encode(marker + "\xff" + marker, marker.size() + 1),
+            joined({{1}, tokenizer.encode("\xff" + marker)}));
+  EXPECT_EQ(plain.size(), tokenizer.encode(marker, 3).size());
+}
+
 TEST(TokenizerRoundTrip, NoSpecialTokenComesFromMerges) {
   for (const char* style : {"gpt2_style", "llama3_style"}) {
     auto file = golden_json(std::string(style) + ".tokenizer.json");
