@@ -207,8 +207,9 @@ bool has_fused_layout(const View& x, std::int64_t width) {
 }
 
 // Whether a call takes the fused form: `qkv` are its operands that lie like q|k|v, `out` those that lie like out.
-bool is_fused(AttentionBackend form, const AttentionShape& shape, const std::vector<AttentionSpan>& spans,
-              const std::vector<Matrix<const Bfloat16>>& qkv, const std::vector<Matrix<const Bfloat16>>& out) {
+[[maybe_unused]] bool is_fused(AttentionBackend form, const AttentionShape& shape,
+                               const std::vector<AttentionSpan>& spans, const std::vector<Matrix<const Bfloat16>>& qkv,
+                               const std::vector<Matrix<const Bfloat16>>& out) {
   if (form == AttentionBackend::kGemm) return false;
   std::string unsupported_reason = fused_attention_unsupported_reason(shape, spans);
   const std::int64_t out_width = std::int64_t{shape.heads} * shape.head_dim;

@@ -44,6 +44,7 @@ struct Evaluated {
 
 Evaluated compute(const Context& context, const System& system, const Predict& predict) {
   const Interruptible interruptible(context);
+  context.watchdog.beat(fmt::format("evaluate {}", system.name).c_str());  // loading a model comes before a first row
   log::info("evaluate {}: {}", system.name, system.title);
   const std::vector<evaluation::Prediction> predictions = predict();
   Json metrics = Json::parse(evaluation::evaluation_json(predictions, context.deck.evaluate, context.deck.run.seed));
