@@ -100,7 +100,7 @@ std::vector<std::string> differing_keys(const Variant& first, const Variant& sec
   return keys;
 }
 
-constexpr std::uint64_t kSeed = 1;  // of resampling: a report of the same files is the same
+constexpr std::uint64_t kComparisonSeed = 1;  // of resampling: a report of the same files is the same
 
 std::optional<Comparison> compare(const Variant& first, const Variant& second, const char* metric) {
   Comparison comparison;
@@ -116,8 +116,8 @@ std::optional<Comparison> compare(const Variant& first, const Variant& second, c
   if (comparison.rows == 0) return std::nullopt;
   comparison.difference /= static_cast<double>(comparison.rows);
   comparison.differing = differing_keys(first, second);
-  comparison.p_value = evaluation::sign_flip_test(rows.by_user(), kSeed, "sign flips");
-  comparison.interval = evaluation::crossed_interval(rows.trainings(), kSeed, "difference");
+  comparison.p_value = evaluation::sign_flip_test(rows.by_user(), kComparisonSeed, "sign flips");
+  comparison.interval = evaluation::crossed_interval(rows.trainings(), kComparisonSeed, "difference");
   return comparison;
 }
 

@@ -22,8 +22,9 @@ constexpr std::size_t kSpecialTokens = 256;
 // use, or texts that differ between versions.
 constexpr std::int32_t kBegin = 0, kEnd = 1;
 constexpr std::pair<std::int32_t, const char*> kSpecialTexts[] = {
-    {kBegin, "<|begin_of_text|>"}, {kEnd, "<|end_of_text|>"}, {6, "<|start_header_id|>"}, {7, "<|end_header_id|>"},
-    {8, "<|eom_id|>"},             {9, "<|eot_id|>"},         {10, "<|python_tag|>"}};
+    {kBegin, "<|begin_of_text|>"}, {kEnd, "<|end_of_text|>"}, {6, "<|start_header_id|>"},
+    {7, "<|end_header_id|>"},      {8, "<|eom_id|>"},         {9, "<|eot_id|>"},
+    {10, "<|python_tag|>"}};
 constexpr std::size_t kMaxBase64Bytes = 4096;
 
 // A line of the file, for errors: spelled out only when there is one.
