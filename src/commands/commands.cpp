@@ -107,7 +107,7 @@ void run(Workspace& workspace) {
   run_on_first_rank(context, "showing the table", [&] {
     log_outputs(context);
     if (fs::exists(context.run_folder() / "evaluation.json"))
-      print_result(report::results_text(context.run_folder(), context.deck.data.dataset));
+      print_result(context, report::results_text(context.run_folder(), context.deck.data.dataset));
   });
 }
 

@@ -1,11 +1,11 @@
 #include "src/commands/context.hpp"
 
-#include <cstdio>
 #include <thread>
 
 #include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
+#include "src/support/standard_streams.hpp"
 
 namespace recpo::commands {
 namespace {
@@ -14,6 +14,12 @@ namespace {
 const Context* g_interruptible = nullptr;
 
 constexpr const char* kSubmitAgain = "nothing that was finished is lost; start the same command again";
+
+// Its results are files of the run folder; what it prints at its end is a copy of some of them.
+bool ends_in_files(const CommandLine& line) {
+  const CommandName name = line.command.value_or(CommandName::kRun);
+  return !line.dry_run && (name == CommandName::kRun || name == CommandName::kSweep);
+}
 
 }  // namespace
 
@@ -50,9 +56,13 @@ std::string text_of_first_rank(const Context& context, const char* phase, const 
   return std::move(texts.front());
 }
 
-void print_result(const std::string& text) {
-  fmt::print("{}", text);
-  std::fflush(stdout);
+void print_result(const Context& context, const std::string& text) {
+  try {
+    write_result(text);
+  } catch (const Error& error) {
+    if (!ends_in_files(context.line)) throw;
+    log::warn("{}; nothing else is lost", error.what());
+  }
 }
 
 void run_on_first_rank(const Context& context, const char* phase, const std::function<void()>& work) {

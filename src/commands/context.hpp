@@ -50,8 +50,9 @@ void run_on_first_rank(const Context& context, const char* phase, const std::fun
 // The same for work that gives a text, which every rank gets.
 std::string text_of_first_rank(const Context& context, const char* phase, const std::function<std::string()>& work);
 
-// On standard output, which carries results only. Not collective: of rank 0.
-void print_result(const std::string& text);
+// On standard output, which carries results only. Where it cannot be written, kCannotWrite is thrown if the text is
+// what was asked for; at the end of a run or a sweep there is a warning. Not collective: of rank 0.
+void print_result(const Context& context, const std::string& text);
 
 // Progress bars feed the watchdog from now on.
 void connect_progress(const Context& context);

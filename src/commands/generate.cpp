@@ -1,6 +1,5 @@
 #include "src/model/generate.hpp"
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "src/commands/commands.hpp"
@@ -66,14 +65,14 @@ void generate(Workspace& workspace) {
     texts = continuations(context, choice, prompts);
   }
   run_on_first_rank(context, "writing continuations", [&] {
+    std::string lines;
     for (const std::string& text : texts) {
-      const std::string out = context.line.prompt ? text
-                                                  : nlohmann::json{{"continuation", text}}.dump(
-                                                        -1, ' ', false, nlohmann::json::error_handler_t::replace);
-      std::fwrite(out.data(), 1, out.size(), stdout);
-      std::fputc('\n', stdout);
+      lines += context.line.prompt ? text
+                                   : nlohmann::json{{"continuation", text}}.dump(
+                                         -1, ' ', false, nlohmann::json::error_handler_t::replace);
+      lines += '\n';
     }
-    if (std::fflush(stdout) != 0) throw_write("cannot write to standard output");
+    print_result(context, lines);
   });
 }
 

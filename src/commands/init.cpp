@@ -215,7 +215,8 @@ std::string summary(const data::Finding& finding, const data::Sample& sample) {
   return text;
 }
 
-std::string write_first_deck(const CommandLine& line) {
+void write_first_deck(const Context& context) {
+  const CommandLine& line = context.line;
   const fs::path folder = line.path, output = line.output.empty() ? kDefaultDeck : line.output;
   std::error_code error;
   if (fs::exists(fs::symlink_status(output, error)))
@@ -227,16 +228,22 @@ std::string write_first_deck(const CommandLine& line) {
     fit_to_small_log(sample, finding.options);
   }
   const std::string text = first_deck(finding, sample, folder, output);
-  if (line.dry_run) return summary(finding, sample) + "\n" + text;
+  if (line.dry_run) return print_result(context, summary(finding, sample) + "\n" + text);
   write_file(output, text);
-  return summary(finding, sample) + fmt::format("written: {}\nnext: recpo -i {} --dry-run, then without --dry-run\n",
-                                                output.string(), output.string());
+  try {
+    print_result(context, summary(finding, sample) +
+                              fmt::format("written: {}\nnext: recpo -i {} --dry-run, then without --dry-run\n",
+                                          output.string(), output.string()));
+  } catch (...) {
+    fs::remove(output, error);  // or the next try finds it there
+    throw;
+  }
 }
 }  // namespace
 
 void init(Workspace& workspace) {
   const Context& context = workspace.context();
-  run_on_first_rank(context, "looking at the files", [&] { print_result(write_first_deck(context.line)); });
+  run_on_first_rank(context, "looking at the files", [&] { write_first_deck(context); });
 }
 
 }  // namespace recpo::commands

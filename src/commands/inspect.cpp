@@ -95,7 +95,7 @@ std::string describe_path(const fs::path& path) {
 
 void inspect(Workspace& workspace) {
   const Context& context = workspace.context();
-  run_on_first_rank(context, "inspecting", [&] { print_result(describe_path(context.line.path)); });
+  run_on_first_rank(context, "inspecting", [&] { print_result(context, describe_path(context.line.path)); });
 }
 
 }  // namespace recpo::commands

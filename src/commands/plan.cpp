@@ -120,7 +120,7 @@ void plan_layouts(Workspace& workspace) {
           fmt::format("{:<8}not there: taking prompts of plan.prompt_tokens = {}, answers of plan.answer_tokens = {}\n",
                       "rows", deck.plan.prompt_tokens, deck.plan.answer_tokens);
     text += layouts_text(config, workload, deck_layout(deck, stage, node.precision, node.ranks), node, samples);
-    print_result(text);
+    print_result(context, text);
   });
 }
 
@@ -281,7 +281,7 @@ void dry_run(Workspace& workspace) {
   check_writable(context.run_folder());
   const DryRun plan = plan_dry_run(workspace);
   run_on_first_rank(context, "printing the plan", [&] {
-    print_result(plan.text + disk_text(context, plan.checkpoint_bytes));
+    print_result(context, plan.text + disk_text(context, plan.checkpoint_bytes));
     if (!plan.too_large.empty()) throw_usage("memory: {}", plan.too_large);
   });
 }

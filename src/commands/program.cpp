@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <optional>
 
 #include "kernels/attention.hpp"
@@ -18,6 +17,7 @@
 #include "src/parallel/nccl_communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
+#include "src/support/standard_streams.hpp"
 #include "src/support/version.hpp"
 
 namespace recpo::commands {
@@ -147,7 +147,8 @@ void run_builtin(const Request& request, const Context& context) {
     run_deck(builtin_deck(keys));
   }
   run_on_first_rank(context, "writing the report", [&] {
-    print_result(write_report(context, {{folder}, [&] { return folders; }, folder / "report", "Synthetic data", ""}));
+    print_result(context,
+                 write_report(context, {{folder}, [&] { return folders; }, folder / "report", "Synthetic data", ""}));
     log_outputs(context);
     log::info("next: recpo init FOLDER writes a deck for your own ratings; recpo --help");
   });
@@ -212,7 +213,7 @@ Request read_request(int argc, const char* const* argv) {
 
 bool answered_at_once(const Request& request) {
   if (request.mistake || request.answer.empty()) return false;
-  if (process::launcher_rank() == 0) std::fwrite(request.answer.data(), 1, request.answer.size(), stdout);
+  if (process::launcher_rank() == 0) write_result(request.answer);
   return true;
 }
 

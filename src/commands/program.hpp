@@ -27,7 +27,8 @@ Request read_request(int argc, const char* const* argv);
 // runs/tiny in the current folder, or in the folder for temporary files where the current one cannot be written.
 deck::Deck builtin_deck(const std::vector<std::string>& overrides);
 
-// Prints the request's answer on standard output, by rank 0, without MPI. False: there is work to do.
+// Prints the request's answer on standard output, by rank 0, without MPI. False: there is work to do. Throws
+// kCannotWrite.
 bool answered_at_once(const Request& request);
 
 // Runs the command on all ranks.

@@ -91,7 +91,7 @@ void report(Workspace& workspace) {
           !folders.empty())
         title = fmt::format("Study of {} run{}", folders.size(), folders.size() == 1 ? "" : "s");
       return print_result(
-          write_report(context, {roots, [&] { return report::find_run_folders(roots); }, output, title, ""}));
+          context, write_report(context, {roots, [&] { return report::find_run_folders(roots); }, output, title, ""}));
     }
     const fs::path folder = context.run_folder();
     if (report::has_results(folder)) write_note(context.deck);
@@ -101,7 +101,7 @@ void report(Workspace& workspace) {
                                                      folder / "report",
                                                      report::title_of_run(folder, dataset),
                                                      dataset});
-    if (line.is(CommandName::kReport)) print_result(table);  // `run` shows the table at its end
+    if (line.is(CommandName::kReport)) print_result(context, table);  // `run` shows the table at its end
   });
 }
 

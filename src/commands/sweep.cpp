@@ -57,11 +57,11 @@ void report_cells(const Context& context, const std::vector<deck::Cell>& cells) 
       if (begun.empty()) throw_usage("{}: no cell of the sweep has figures yet", context.run_folder().string());
       return begun;
     };
-    print_result(write_report(context, {{context.run_folder()},
-                                        folders,
-                                        context.run_folder() / "report",
-                                        fs::path(context.line.deck).stem().string(),
-                                        ""}));
+    print_result(context, write_report(context, {{context.run_folder()},
+                                                 folders,
+                                                 context.run_folder() / "report",
+                                                 fs::path(context.line.deck).stem().string(),
+                                                 ""}));
   });
 }
 
@@ -105,7 +105,7 @@ void report_sweep(Workspace& workspace) {
 void sweep_dry_run(Workspace& workspace) {
   const Context& context = workspace.context();
   const std::vector<deck::Cell> cells = deck::sweep_cells(context.line.deck, context.line.overrides);
-  run_on_first_rank(context, "listing cells", [&] { print_result(sweep_list(cells)); });
+  run_on_first_rank(context, "listing cells", [&] { print_result(context, sweep_list(cells)); });
   for (std::size_t group = 0; group < num_groups(cells); ++group) {
     const auto first = std::ranges::find_if(cells, [&](const deck::Cell& cell) { return cell.group == group; });
     const Context own{context.line, first->deck, context.grid, context.watchdog, context.clock};

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 
 #include "src/parallel/mpi_communicator.hpp"
+#include "src/support/standard_streams.hpp"
 
 namespace recpo::process {
 namespace {
@@ -23,8 +23,7 @@ void print_failure(const parallel::Outcome& outcome) {
   if (!outcome.failed()) return;
   std::string line = outcome.text;
   std::replace(line.begin(), line.end(), '\n', ' ');
-  fmt::print(stderr, "recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", line);
-  std::fflush(stderr);
+  write_message(fmt::format("recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", line));
 }
 
 ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog) {

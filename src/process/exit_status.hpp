@@ -6,7 +6,7 @@
 
 namespace recpo::process {
 
-// "recpo: error: ..." on standard error; nothing where nothing failed.
+// "recpo: error: ..." on standard error, if that can be written; nothing where nothing failed.
 void print_failure(const parallel::Outcome& outcome);
 
 // Collective over MPI_COMM_WORLD where every rank gets here: all return the exit code of the lowest rank that failed,

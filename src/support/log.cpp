@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "src/support/standard_streams.hpp"
 
 namespace recpo {
 namespace {
@@ -29,7 +30,7 @@ std::size_t terminal_columns() {
 
 // A message must not begin behind a bar.
 void clear_bar() {
-  if (std::exchange(g_bar_on_screen, false)) fmt::print(stderr, "\r\033[K");
+  if (std::exchange(g_bar_on_screen, false)) write_message("\r\033[K");
 }
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
@@ -104,7 +105,12 @@ Progress::Progress(std::string title, std::int64_t total, std::string unit, std:
       start_(Clock::now()),
       last_draw_(start_) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  try {
+    finish();
+  } catch (const std::exception&) {  // no memory for a line
+  }
+}
 
 void Progress::advance(std::int64_t count) {
   if (g_progress_hook) g_progress_hook(title_);
@@ -141,12 +147,11 @@ void Progress::draw(bool final) {
   line.note = note_;
   if (terminal) {
     // The last column stays empty: some terminals begin a new line behind it.
-    fmt::print(stderr, "\r\033[K{}{}", progress_text(line, terminal_columns() - 1), final ? "\n" : "");
+    write_message(fmt::format("\r\033[K{}{}", progress_text(line, terminal_columns() - 1), final ? "\n" : ""));
     g_bar_on_screen = !final;
   } else {
-    fmt::print(stderr, "{}\n", progress_text(line, 0));
+    write_message(progress_text(line, 0) + "\n");
   }
-  std::fflush(stderr);
 }
 
 std::string format_duration(double seconds) {

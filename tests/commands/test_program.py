@@ -11,6 +11,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
@@ -118,6 +119,72 @@ class CannotWrite(Program):
                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
         self.assert_one_error(done, CANNOT_WRITE, "step_1")
         self.succeed("run.dir=out", "run.stages=prepare,sft", *SMALL)
+
+
+class Output(Program):
+    """A stream that is full, closed or without a reader takes nothing away from a run, nor its exit status."""
+
+    def arguments(self, streams, *arguments, ranks=0):
+        """By a shell, which is replaced by the program."""
+        launcher = [options.mpiexec, "--oversubscribe", "-np", str(ranks)] if ranks else []
+        return ["bash", "-c", f'exec "$@" {streams}', "bash", *launcher, options.program, *map(str, arguments)]
+
+    def run_with(self, streams, *arguments, ranks=0):
+        return subprocess.run(self.arguments(streams, *arguments, ranks=ranks), cwd=self.folder, timeout=300,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(ranks))
+
+    def test_an_answer_that_cannot_be_written(self):
+        deck = self.data_deck()
+        self.succeed("prepare", "-i", deck)
+        sweep = self.write("sweep.toml", '[sweep]\naxes = ["optimizer.lr = 1e-3 | 1e-4"]\n')
+        plan = pathlib.Path(__file__).resolve().parents[2] / "inputs/llama31_8b_plan.toml"
+        before = self.files()
+        for arguments in (["--help"], ["plan", "--help"], ["--version"], ["--print-deck"], ["--print-reference"],
+                          ["--dry-run", "-i", deck], ["plan", "-i", plan], ["init", "data", "--output", "own.toml"],
+                          ["inspect", "out"], ["sweep", "-i", sweep, "--list"]):
+            with self.subTest(arguments=arguments):
+                self.assert_one_error(self.run_with(">/dev/full", *arguments), CANNOT_WRITE, "standard output",
+                                      "No space left")
+        self.assert_one_error(self.run_with(">&-", "--help"), CANNOT_WRITE, "standard output", "Bad file descriptor")
+        self.assertEqual(self.files(), before)
+
+    def test_a_run_goes_on(self):
+        run = ["run.stages=prepare,evaluate-base,sft", *SMALL]
+        self.succeed("run.dir=whole", *run)
+        weights = self.weights("whole")
+        for number, streams in enumerate((">/dev/full", "2>/dev/full", "2> >(true)", ">&- 2>&- <&-")):
+            with self.subTest(streams=streams):
+                done = self.run_with(streams, f"run.dir=out{number}", *run)
+                self.assertEqual(done.returncode, 0, done.stderr[-3000:])
+                self.assertEqual(done.stderr.count("cannot write to standard output"), int(streams == ">/dev/full"))
+                self.assertEqual(self.weights(f"out{number}"), weights)
+                self.succeed("inspect", f"out{number}")
+        self.assertEqual(self.run_with("2>/dev/full", "run.dir=ranks", *run, ranks=2).returncode, 0)
+
+    def weights(self, run):
+        return json.loads((self.folder / run / "checkpoints/sft/step_2/manifest.json").read_text())["weights_hash"]
+
+    def test_the_code_stays(self):
+        self.write("file", "")
+        for streams in ("2>/dev/full", ">&- 2>&-"):
+            for code, arguments in ((USAGE, ["sft.stps=3"]), (BAD_INPUT, ["evaluate", "model.path=missing"]),
+                                    (CANNOT_WRITE, ["run.dir=file/out"])):
+                self.assertEqual(self.run_with(streams, *arguments).returncode, code)
+
+    def test_a_stop_in_order(self):
+        process = subprocess.Popen(
+            self.arguments("2>/dev/full", "run.dir=out", "run.stages=prepare,sft", *SMALL, "sft.steps=1000000",
+                           "checkpoint.every_steps=0"),
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment(0))
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        metrics, deadline = self.folder / "out/metrics.jsonl", time.monotonic() + 120
+        while not metrics.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(2.5)  # until progress is shown
+        process.send_signal(signal.SIGUSR1)
+        self.assertEqual(process.wait(timeout=120), STOPPED)
+        self.succeed("inspect", "out/checkpoints/sft")
 
 
 class RunFolder(Program):

@@ -1,10 +1,17 @@
-// The line of a progress bar: it fits the terminal, whatever its parts.
+// The line of a progress bar: it fits the terminal, whatever its parts. Streams that cannot be written.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
+#include "src/support/check.hpp"
 #include "src/support/log.hpp"
+#include "src/support/standard_streams.hpp"
+#include "tests/support/child_process.hpp"
 
 namespace recpo {
 namespace {
@@ -34,6 +41,52 @@ TEST(ProgressText, FitsAnyTerminal) {
   for (std::size_t columns = 1; columns < 130; ++columns) EXPECT_LE(columns_of(progress_text(line, columns)), columns);
   EXPECT_EQ(progress_text(line, 10), "load /caf…");
   EXPECT_EQ(progress_text(line, 11), "load /café…");
+}
+
+// Nothing can be written to it: there is no room.
+void fill(int stream) { ::dup2(::open("/dev/full", O_WRONLY | O_CLOEXEC), stream); }
+
+TEST(StandardStreams, MessagesThatCannotBeWrittenAreLost) {
+  EXPECT_TRUE(in_child([] {
+    fill(STDERR_FILENO);
+    log::initialize(true);
+    log::info("a line");
+    log::warn("another");
+    write_message("a third");
+    Progress progress("work", 3, "parts");
+    std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // nothing is shown before
+    progress.advance();
+    return true;  // and the end is drawn
+  }));
+}
+
+TEST(StandardStreams, ResultsThatCannotBeWrittenAreErrors) {
+  const auto fails = [] {
+    try {
+      write_result("a result\n");
+    } catch (const Error& error) {
+      return error.code() == ExitCode::kCannotWrite;
+    }
+    return false;
+  };
+  EXPECT_TRUE(in_child([&] {
+    fill(STDOUT_FILENO);
+    return fails() && fails();
+  }));
+  EXPECT_TRUE(in_child([&] {
+    ::close(STDOUT_FILENO);
+    reserve_standard_streams();
+    return fails();
+  }));
+  EXPECT_TRUE(in_child([&] { return !fails(); }));
+}
+
+TEST(StandardStreams, NoFileOfTheProgramTakesAClosedOnesPlace) {
+  EXPECT_TRUE(in_child([] {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(stream);
+    reserve_standard_streams();
+    return ::open("/dev/null", O_RDWR | O_CLOEXEC) > STDERR_FILENO;
+  }));
 }
 
 }  // namespace
