@@ -6,6 +6,7 @@
 #include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/hdf5.hpp"
 #include "src/support/log.hpp"
 
@@ -33,10 +34,8 @@ std::optional<std::int64_t> step_of(const fs::path& path) {
 // Newest first.
 std::vector<std::int64_t> list_states(const fs::path& folder) {
   std::vector<std::int64_t> steps;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (const auto step = step_of(entry->path())) steps.push_back(*step);
-  }
+  for (const fs::path& path : list_folder(folder))
+    if (const auto step = step_of(path)) steps.push_back(*step);
   std::ranges::sort(steps, std::greater());
   return steps;
 }

@@ -8,6 +8,7 @@
 #include "src/checkpoint/step_folders.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::checkpoint {
@@ -118,17 +119,15 @@ std::string describe_model(const fs::path& path, const char* form, const model::
 }  // namespace
 
 std::string describe(const fs::path& path) {
-  std::error_code ignored;
-  if (fs::is_regular_file(path, ignored)) {
+  if (is_file(path)) {
     const SafetensorsFile file(path);
     return fmt::format("{}: safetensors file, whole\n", path.string()) + describe_tensors(file) +
            describe_file(path.filename().string(), fs::file_size(path), sha256_file_hex(path));
   }
-  if (fs::exists(path / kManifestName, ignored)) return describe_checkpoint(path);
+  if (is_there(path / kManifestName)) return describe_checkpoint(path);
   if (const auto folders = list_steps(path); !folders.empty()) return describe_stage(path, folders);
-  if (fs::exists(path / "config.json", ignored))
-    return describe_model(path, "Hugging Face", read_hugging_face_config(path));
-  if (fs::exists(path / kMetaParams, ignored)) return describe_model(path, "Meta", read_meta_config(path));
+  if (is_there(path / "config.json")) return describe_model(path, "Hugging Face", read_hugging_face_config(path));
+  if (is_there(path / kMetaParams)) return describe_model(path, "Meta", read_meta_config(path));
   throw_input("{}: neither a checkpoint, a folder of checkpoints, a model's folder nor a safetensors file",
               path.string());
 }

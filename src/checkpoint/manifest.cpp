@@ -9,6 +9,7 @@
 #include "src/checkpoint/shard_table.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/json.hpp"
 
 namespace recpo::checkpoint {
@@ -230,8 +231,8 @@ Contents read_contents(const fs::path& checkpoint) {
 
 void check_size(const fs::path& checkpoint, const std::string& name, const FileRecord& record) {
   const fs::path path = checkpoint / name;
+  if (!is_file(path)) throw_input("{} is missing or not a regular file", path.string());
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) throw_input("{} is missing or not a regular file", path.string());
   const std::uintmax_t bytes = fs::file_size(path, error);
   if (error || bytes != record.bytes)
     throw_input("{}: {} bytes, {} says {}", path.string(), bytes, kManifestName, record.bytes);

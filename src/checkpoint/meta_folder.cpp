@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/json.hpp"
 
 namespace recpo::checkpoint {
@@ -107,15 +108,12 @@ std::int64_t meta_row(std::int64_t row, std::int64_t head_dim) {
 std::vector<fs::path> meta_files(const fs::path& folder) {
   std::vector<fs::path> paths;
   std::string pickle;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
     if (!name.starts_with("consolidated")) continue;
-    if (name.ends_with(".safetensors")) paths.push_back(entry->path());
+    if (name.ends_with(".safetensors")) paths.push_back(path);
     if (name.ends_with(".pth")) pickle = name;
   }
-  if (error) throw_input("cannot read {}: {}", folder.string(), error.message());
-  std::ranges::sort(paths);
   if (paths.empty() && !pickle.empty())
     throw_input(
         "{}: a pickle, which may run code when it is read; make it safetensors once with torch.load(path, "

@@ -5,6 +5,7 @@
 #include "src/checkpoint/meta_folder.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 
 namespace recpo::checkpoint {
 namespace fs = std::filesystem;
@@ -12,15 +13,9 @@ namespace fs = std::filesystem;
 namespace {
 constexpr std::uint64_t kLargestIndex = std::uint64_t{1} << 24;
 
-// A link that leads nowhere is there: opening it says so.
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(fs::symlink_status(path, ignored));
-}
-
 [[noreturn]] void refuse_empty(const fs::path& folder) {
   for (const char* pickle : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
-    if (is_there(folder / pickle))
+    if (has_name(folder / pickle))
       throw_input(
           "{}: a pickle, which may run code when it is read; take the model's safetensors, or make them once with "
           "Transformers' from_pretrained() and save_pretrained()",
@@ -31,13 +26,13 @@ bool is_there(const fs::path& path) {
 
 ModelFiles::ModelFiles(const fs::path& folder) {
   const fs::path single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  if (is_there(single)) {
+  if (has_name(single)) {  // a link that leads nowhere: opening it says so
     described_by_ = single;
     files_.emplace_back(single);
-  } else if (is_there(index)) {
+  } else if (has_name(index)) {
     described_by_ = index;
     read_index(folder);
-  } else if (is_there(folder / kMetaParams)) {
+  } else if (has_name(folder / kMetaParams)) {
     described_by_ = folder / kMetaParams;
     read_meta(folder);
   } else {

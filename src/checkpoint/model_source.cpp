@@ -9,6 +9,7 @@
 #include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/json.hpp"
 #include "src/support/log.hpp"
 
@@ -19,12 +20,11 @@ namespace {
 constexpr char kIsFolder = 'f', kHasManifest = 'm', kHasConfig = 'c', kHasParams = 'p';
 
 std::string look_at(const fs::path& path) {
-  std::error_code ignored;
-  std::string seen;
-  if (fs::is_directory(path, ignored)) seen += kIsFolder;
-  if (fs::exists(path / kManifestName, ignored)) seen += kHasManifest;
-  if (fs::exists(fs::symlink_status(path / "config.json", ignored))) seen += kHasConfig;
-  if (fs::exists(fs::symlink_status(path / kMetaParams, ignored))) seen += kHasParams;
+  if (!is_folder(path)) return "";
+  std::string seen(1, kIsFolder);
+  if (is_there(path / kManifestName)) seen += kHasManifest;
+  if (has_name(path / "config.json")) seen += kHasConfig;  // a link that leads nowhere: opening it says so
+  if (has_name(path / kMetaParams)) seen += kHasParams;
   return seen;
 }
 
@@ -140,10 +140,9 @@ constexpr const char* kNames[] = {"generation_config.json", "tokenizer_config.js
 
 AuxiliaryFiles read_folder(const fs::path& folder) {
   AuxiliaryFiles auxiliary;
-  std::error_code ignored;
   for (const char* name : kNames) {
     const fs::path path = folder / name;
-    if (!fs::exists(fs::symlink_status(path, ignored))) continue;
+    if (!has_name(path)) continue;
     std::string text = read_file(path, kLargestAuxiliaryFile);
     if (path.extension() == ".json") parse_json(text, path.string());
     auxiliary[name] = std::move(text);

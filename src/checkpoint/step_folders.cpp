@@ -14,6 +14,7 @@
 #include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::checkpoint {
@@ -81,11 +82,9 @@ bool is_whole(const fs::path& checkpoint) {
 
 std::vector<StepFolder> list_steps(const fs::path& stage_folder) {
   std::vector<StepFolder> folders;
-  std::error_code error;
-  for (fs::directory_iterator entry(stage_folder, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;
-    const auto folder = parse_name(entry->path());
-    if (folder && entry->is_directory(ignored)) folders.push_back(*folder);
+  for (const fs::path& path : list_folder(stage_folder)) {
+    const auto folder = parse_name(path);
+    if (folder && is_folder(path)) folders.push_back(*folder);
   }
   std::ranges::sort(folders, {}, [](const StepFolder& folder) { return std::tuple(-folder.step, folder.replaced); });
   return folders;
@@ -97,23 +96,20 @@ fs::path temporary_step(const fs::path& stage_folder, std::int64_t step) {
 
 void begin_step(const fs::path& stage_folder, std::int64_t step) {
   create_folders(stage_folder);
-  std::vector<fs::path> leftovers;
-  for (const auto& entry : fs::directory_iterator(stage_folder)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.ends_with(kTemporary)) leftovers.push_back(entry.path());
+  for (const fs::path& path : list_folder(stage_folder)) {
+    const std::string name = path.filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kTemporary)) remove_folder(path);
   }
-  for (const fs::path& leftover : leftovers) remove_folder(leftover);
   create_folders(temporary_step(stage_folder, step));
 }
 
 fs::path commit_step(const fs::path& stage_folder, std::int64_t step) {
   const fs::path folder = step_path(stage_folder, step), replaced = step_path(stage_folder, step, kReplaced);
-  std::error_code ignored;
-  if (fs::exists(folder, ignored)) {
+  if (is_there(folder)) {
     // No file system replaces a filled folder in one call everywhere, so a complete one is renamed to a name that
     // list_steps() knows; a broken one is of no use.
     if (is_whole(folder)) {
-      if (fs::exists(replaced, ignored)) discard_checkpoint(replaced);
+      if (is_there(replaced)) discard_checkpoint(replaced);
       rename_folder(folder, replaced);
     } else {
       discard_checkpoint(folder);

@@ -15,7 +15,8 @@ struct StepFolder {
   std::filesystem::path path;
 };
 
-// Newest first; a replaced one follows its replacement. Empty when the folder is missing.
+// Newest first; a replaced one follows its replacement. Empty when the folder is missing;
+// throws kBadInput when it cannot be listed.
 std::vector<StepFolder> list_steps(const std::filesystem::path& stage_folder);
 
 // step_N.tmp

@@ -8,6 +8,7 @@
 #include "src/report/report.hpp"
 #include "src/report/run_folder.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -67,10 +68,10 @@ void log_outputs(const Context& context) {
                                                               {"metrics", "evaluation.json"},
                                                               {"report", "report/index.html"}};
   for (const auto& [name, path] : kOutputs)
-    if (fs::exists(folder / path)) log::info("{:<8} {}", name, (folder / path).string());
+    if (seems_there(folder / path)) log::info("{:<8} {}", name, (folder / path).string());
   for (const char* stage : {"align", "sft"}) {
     const fs::path checkpoints = folder / "checkpoints" / stage;
-    if (!fs::exists(checkpoints)) continue;
+    if (!seems_there(checkpoints)) continue;
     log::info("next     recpo export --model {} --output FOLDER gives the model to Transformers", checkpoints.string());
     break;
   }
@@ -106,7 +107,7 @@ void run(Workspace& workspace) {
   run_stages(workspace, context.deck.run.stages);
   run_on_first_rank(context, "showing the table", [&] {
     log_outputs(context);
-    if (fs::exists(context.run_folder() / "evaluation.json"))
+    if (is_there(context.run_folder() / "evaluation.json"))
       print_result(context, report::results_text(context.run_folder(), context.deck.data.dataset));
   });
 }

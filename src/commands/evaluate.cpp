@@ -9,6 +9,7 @@
 #include "src/evaluation/llama_recommender.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -61,7 +62,7 @@ Evaluated from_store(const Context& context, const System& system, const std::st
   const fs::path folder = output_folder(context, "evaluation", system.name + identity);
   const fs::path metrics = folder / "figures.json", predictions = folder / "predictions.jsonl";
   const StoreLock lock(context, folder);
-  const auto found = [&] { return fs::exists(metrics) ? metrics.string() : ""; };
+  const auto found = [&] { return is_there(metrics) ? metrics.string() : ""; };
   if (!text_of_first_rank(context, "looking for metrics", found).empty()) {
     log::info("evaluate {}: done, {} is for the same model and rows", system.name, metrics.string());
     return {read_file(metrics), read_file(predictions)};
@@ -78,7 +79,7 @@ Evaluated from_store(const Context& context, const System& system, const std::st
 // evaluation.json of the run folder, an object by system; one system's metrics replace its older ones and leave the
 // others alone.
 Json read_evaluation(const fs::path& path) {
-  if (!fs::exists(path)) return Json::object();
+  if (!is_there(path)) return Json::object();
   Json json = Json::parse(read_file(path), nullptr, false);
   if (!json.is_object()) throw_input("{} is not an evaluation file; move it away", path.string());
   return json;
@@ -86,7 +87,7 @@ Json read_evaluation(const fs::path& path) {
 
 // The lines of predictions.jsonl without those of `name`.
 std::string lines_of_others(const fs::path& path, const std::string& name) {
-  if (!fs::exists(path)) return "";
+  if (!is_there(path)) return "";
   std::istringstream lines(read_file(path));
   std::string kept;
   for (std::string text; std::getline(lines, text);) {
@@ -109,7 +110,7 @@ void log_metrics(const std::string& name, const Json& metrics) {
 bool is_recorded(const Context& context, const std::string& name, const std::string& identity) {
   const fs::path folder = context.run_folder();
   const bool here = StageRecord(folder).is_done("evaluate " + name, identity) &&
-                    fs::exists(folder / "predictions.jsonl") &&
+                    is_there(folder / "predictions.jsonl") &&
                     read_evaluation(folder / "evaluation.json").contains(name);
   return context.grid.world->all_reduce_max(here ? 0 : 1) == 0;
 }

@@ -11,6 +11,7 @@
 #include "src/data/sample.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 
 namespace recpo::commands {
 namespace {
@@ -21,8 +22,7 @@ constexpr std::int64_t kMaxTitleTokens = 64 << 20;  // bytes of files: of larger
 constexpr std::int64_t kMinRowTokens = 256, kMaxRowTokens = 8192;
 
 data::Finding find_data(const fs::path& folder) {
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) throw_input("{} is not a folder", folder.string());
+  if (!is_folder(folder)) throw_input("{} is not a folder", folder.string());
   std::vector<data::Finding> findings = data::findings_in(folder);
   if (findings.empty()) {
     std::vector<std::string> wanted;
@@ -218,8 +218,7 @@ std::string summary(const data::Finding& finding, const data::Sample& sample) {
 void write_first_deck(const Context& context) {
   const CommandLine& line = context.line;
   const fs::path folder = line.path, output = line.output.empty() ? kDefaultDeck : line.output;
-  std::error_code error;
-  if (fs::exists(fs::symlink_status(output, error)))
+  if (has_name(output))
     throw_write("{} is there already and stays as it is; give another name by --output", output.string());
   data::Finding finding = find_data(folder);
   const data::Sample sample = data::take_sample(finding.options, kLinesLookedAt);
@@ -235,7 +234,8 @@ void write_first_deck(const Context& context) {
                               fmt::format("written: {}\nnext: recpo -i {} --dry-run, then without --dry-run\n",
                                           output.string(), output.string()));
   } catch (...) {
-    fs::remove(output, error);  // or the next try finds it there
+    std::error_code ignored;
+    fs::remove(output, ignored);  // or the next try finds it there
     throw;
   }
 }

@@ -7,6 +7,7 @@
 #include "src/commands/commands.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/hdf5.hpp"
 #include "src/support/json.hpp"
 
@@ -68,20 +69,20 @@ std::string describe_run(const fs::path& folder) {
   std::string text;
   for (const char* name : {"rows.h5", "prepare.json", "reference.h5", "checkpoints/sft", "checkpoints/align",
                            "metrics.jsonl", "predictions.jsonl", "evaluation.json"}) {
-    if (fs::exists(folder / name)) text += describe_path(folder / name);
+    if (is_there(folder / name)) text += describe_path(folder / name);
   }
   for (const std::string& name : baselines::baseline_names()) {
     const fs::path checkpoints = baselines::baseline_folder(folder, name);
-    if (fs::exists(checkpoints)) text += describe_path(checkpoints);
+    if (is_there(checkpoints)) text += describe_path(checkpoints);
   }
   return text;
 }
 
 std::string describe_path(const fs::path& path) {
-  if (!fs::exists(path)) throw_input("{} does not exist", path.string());
-  if (fs::is_directory(path)) {
+  if (!is_there(path)) throw_input("{} does not exist", path.string());
+  if (is_folder(path)) {
     if (baselines::is_baseline_folder(path)) return describe_baseline(path);
-    const bool is_run = fs::exists(path / "rows.h5") || fs::exists(path / "checkpoints");
+    const bool is_run = is_there(path / "rows.h5") || is_there(path / "checkpoints");
     return is_run ? describe_run(path) : checkpoint::describe(path);
   }
   const std::string extension = path.extension().string();

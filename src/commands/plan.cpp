@@ -6,6 +6,7 @@
 #include "src/commands/plan_table.hpp"
 #include "src/plan/node.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 #include "src/support/units.hpp"
 #include "src/train/samples.hpp"
@@ -239,13 +240,13 @@ DryRun plan_dry_run(Workspace& workspace) {
 // The folder itself, or the one in which it would be made.
 fs::path existing_part(const fs::path& folder) {
   fs::path existing = fs::absolute(folder);
-  while (!fs::exists(existing) && existing.has_relative_path()) existing = existing.parent_path();
+  while (!seems_there(existing) && existing.has_relative_path()) existing = existing.parent_path();
   return existing;
 }
 
 void check_writable(const fs::path& folder) {
   const fs::path existing = existing_part(folder);
-  if (!fs::is_directory(existing)) throw_write("run.dir {}: {} is not a folder", folder.string(), existing.string());
+  if (!is_folder(existing)) throw_write("run.dir {}: {} is not a folder", folder.string(), existing.string());
   if (::access(existing.c_str(), W_OK | X_OK) != 0)
     throw_write("run.dir {}: {} cannot be written", folder.string(), existing.string());
 }
@@ -253,8 +254,9 @@ void check_writable(const fs::path& folder) {
 std::int64_t bytes_in(const fs::path& folder) {
   std::error_code ignored;
   std::int64_t bytes = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
-    if (entry.is_regular_file(ignored)) bytes += static_cast<std::int64_t>(entry.file_size(ignored));
+  for (const fs::path& path : list_tree(folder)) {
+    const std::uintmax_t size = fs::file_size(path, ignored);
+    if (!ignored) bytes += static_cast<std::int64_t>(size);
   }
   return bytes;
 }

@@ -16,6 +16,7 @@
 #include "src/parallel/bandwidth_probe.hpp"
 #include "src/parallel/nccl_communicator.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 #include "src/support/standard_streams.hpp"
 #include "src/support/version.hpp"
@@ -93,7 +94,7 @@ bool is_writable(const fs::path& folder) { return ::access(folder.c_str(), W_OK 
 
 fs::path folder_for_outputs() {
   const fs::path current = fs::current_path();
-  const bool usable = fs::exists(current / "runs") ? is_writable(current / "runs") : is_writable(current);
+  const bool usable = seems_there(current / "runs") ? is_writable(current / "runs") : is_writable(current);
   return usable ? current : fs::temp_directory_path() / "recpo";
 }
 

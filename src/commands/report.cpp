@@ -8,6 +8,7 @@
 #include "src/report/run_folder.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -27,10 +28,9 @@ bool wait(const Context& context, double seconds) {
 
 bool has_folder_in_use(const fs::path& root) {
   if (is_in_use(root)) return true;
-  std::error_code ignored;  // a folder may go while it is looked at
-  for (fs::recursive_directory_iterator entry(root, ignored), end; entry != end; entry.increment(ignored))
-    if (entry->path().filename() == kRunFolderLock && is_in_use(entry->path().parent_path())) return true;
-  return false;
+  return std::ranges::any_of(list_tree(root), [](const fs::path& path) {
+    return path.filename() == kRunFolderLock && is_in_use(path.parent_path());
+  });
 }
 
 // Between two cells of a sweep no folder is in use for a moment.
@@ -45,11 +45,8 @@ bool is_going_on(const Context& context, const std::vector<fs::path>& roots) {
 
 bool has_results(const std::vector<fs::path>& roots) {
   return std::ranges::any_of(roots, [](const fs::path& root) {
-    std::error_code ignored;
-    if (report::has_results(root)) return true;
-    for (fs::recursive_directory_iterator entry(root, ignored), end; entry != end; entry.increment(ignored))
-      if (entry->path().filename() == "evaluation.json") return true;
-    return false;
+    const auto is_evaluation = [](const fs::path& path) { return path.filename() == "evaluation.json"; };
+    return report::has_results(root) || std::ranges::any_of(list_tree(root), is_evaluation);
   });
 }
 

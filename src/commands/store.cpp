@@ -14,6 +14,7 @@
 
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -134,14 +135,15 @@ bool is_in_use(const fs::path& run_folder) {
   const fs::path path = run_folder / kRunFolderLock;
   int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);  // some file systems ask for it
   if (file < 0) file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
+  if (file < 0 && errno == ENOENT) return false;
+  if (file < 0) throw_input("cannot look at {}: {}", path.string(), std::strerror(errno));
   const bool is_free = try_lock(file, LOCK_EX).value_or(true);
   ::close(file);
   return !is_free;
 }
 
 StageRecord::StageRecord(const std::filesystem::path& run_folder) : path_(run_folder / "stages.json") {
-  if (!std::filesystem::exists(path_)) return;
+  if (!is_there(path_)) return;
   const auto json = nlohmann::json::parse(read_file(path_), nullptr, false);
   if (!json.is_object()) return;  // then everything is made again
   for (const auto& [stage, identity] : json.items()) {

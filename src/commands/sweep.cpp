@@ -6,6 +6,7 @@
 #include "src/commands/store.hpp"
 #include "src/report/run_folder.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -67,7 +68,7 @@ void report_cells(const Context& context, const std::vector<deck::Cell>& cells) 
 
 std::string state_of(const deck::Cell& cell) {
   if (StageRecord(cell.deck.run.dir).is_done(kCellStage, cell.identity)) return "done";
-  return fs::exists(cell.deck.run.dir) ? "begun" : "new";
+  return is_there(cell.deck.run.dir) ? "begun" : "new";
 }
 
 std::size_t checked_group(long number, std::size_t count) {

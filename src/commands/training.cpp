@@ -5,6 +5,7 @@
 #include "src/commands/store.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 #include "src/support/memory_pool.hpp"
 
@@ -103,13 +104,13 @@ void gather_metrics(const Context& context, const std::vector<train::Stage>& sta
     std::string lines;
     for (const train::Stage& stage : stages) {
       const fs::path events = fs::path("tensorboard") / stage.name();
-      if (fs::exists(stage.run_folder / events)) {
+      if (is_there(stage.run_folder / events)) {
         create_folders(context.run_folder() / events);
-        for (const fs::directory_entry& file : fs::directory_iterator(stage.run_folder / events))
-          write_file(context.run_folder() / events / file.path().filename(), read_file(file.path()));
+        for (const fs::path& file : list_folder(stage.run_folder / events))
+          write_file(context.run_folder() / events / file.filename(), read_file(file));
       }
       const fs::path file = stage.run_folder / "metrics.jsonl";
-      if (fs::exists(file)) lines += read_file(file);
+      if (is_there(file)) lines += read_file(file);
     }
     create_folders(context.run_folder());
     write_file(context.run_folder() / "metrics.jsonl", lines);

@@ -7,6 +7,7 @@
 #include "src/data/dataset.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -68,7 +69,7 @@ void Workspace::keep_learned_tokenizer() {
   run_on_first_rank(context_, "learning a tokenizer", [&] {
     const Interruptible interruptible(context_);
     StageRecord record(folder);
-    if (fs::exists(path) && record.is_done("tokenizer", identity)) return;
+    if (is_there(path) && record.is_done("tokenizer", identity)) return;
     create_folders(folder);
     write_file(path, learn_tokenizer().file_content());
     record.set_done("tokenizer", identity);
@@ -125,7 +126,7 @@ fs::path Workspace::keep_rows() {
       write_file(summary, prepared.summary_json);
       log::info("prepare: {} rows written to {}", prepared.rows.rows.size(), path.string());
     }
-    const bool shared = !context_.deck.run.store.empty() && fs::exists(summary);
+    const bool shared = !context_.deck.run.store.empty() && is_there(summary);
     if (shared) write_file(context_.run_folder() / "prepare.json", read_file(summary));
   });
   return path;

@@ -4,14 +4,17 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 #include "src/text/utf8.hpp"
 
@@ -28,8 +31,8 @@ class LineSource {
  public:
   explicit LineSource(const fs::path& path)
       : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose), block_(kBlockBytes, '\0') {
-    std::error_code error;
-    if (!file_ || !fs::is_regular_file(path, error)) throw_input("cannot read {}", path.string());
+    if (!file_) throw_input("cannot read {}: {}", path.string(), std::strerror(errno));
+    if (!is_file(path)) throw_input("{} is not a regular file", path.string());
     gzbuffer(file_.get(), kBlockBytes);
   }
 
@@ -126,22 +129,19 @@ nlohmann::ordered_json report_json(const ImportReport& report) {
 }
 
 std::optional<fs::path> find_file(const fs::path& folder, const std::string& name) {
-  std::error_code error;
   for (const char* ending : {"", ".gz"})
-    if (fs::is_regular_file(folder / (name + ending), error)) return folder / (name + ending);
+    if (is_file(folder / (name + ending))) return folder / (name + ending);
   return std::nullopt;
 }
 
 std::vector<fs::path> files_ending(const fs::path& folder, const std::vector<std::string>& endings) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
     const bool fits = std::ranges::any_of(
         endings, [&](const std::string& end) { return name.ends_with(end) || name.ends_with(end + ".gz"); });
-    if (fits && entry.is_regular_file(error)) found.push_back(entry.path());
+    if (fits && is_file(path)) found.push_back(path);
   }
-  std::ranges::sort(found);
   return found;
 }
 

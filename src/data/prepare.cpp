@@ -9,6 +9,7 @@
 #include "src/data/questions.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::data {
@@ -191,8 +192,7 @@ InputFiles find_inputs(const DataOptions& data, const PromptOptions& prompt) {
   const Dataset& dataset = find_dataset(data.dataset);
   if (dataset.has_ready_rows()) return {ready_row_files(data), {}};
   if (!dataset.has_files()) return {{}, template_file(prompt.templates, dataset.domain)};
-  std::error_code error;
-  if (!fs::is_directory(data.path, error)) throw_input("data.path = {} is not a folder", data.path);
+  if (!is_folder(data.path)) throw_input("data.path = {} is not a folder", data.path);
   return {find_raw_files(dataset, data), template_file(prompt.templates, dataset.domain)};
 }
 

@@ -10,6 +10,7 @@
 #include "src/data/rows.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/hdf5.hpp"
 
 namespace recpo::data {
@@ -267,6 +268,8 @@ RowFile read_rows(const fs::path& path) {
 }
 
 std::optional<std::string> read_rows_hash(const fs::path& path) {
+  if (!is_there(path)) return std::nullopt;
+  require_readable(path);
   try {
     return open_rows(path).read_string("hash");
   } catch (const Error&) {

@@ -10,6 +10,7 @@
 #include "src/report/sections.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/text/utf8.hpp"
 
 namespace recpo::report {
@@ -229,9 +230,9 @@ void write_files(const Files& files, const fs::path& output) {
   create_folders(output);
   for (const auto& [name, text] : files) write_file(output / name, text);
   std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(output, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (is_of_a_report(name) && !files.contains(name)) fs::remove(entry.path(), ignored);
+  for (const fs::path& path : list_folder(output)) {
+    const std::string name = path.filename().string();
+    if (is_of_a_report(name) && !files.contains(name)) fs::remove(path, ignored);
   }
 }
 }  // namespace

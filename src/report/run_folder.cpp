@@ -10,6 +10,7 @@
 #include "src/report/evaluation_file.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/json.hpp"
 #include "src/support/log.hpp"
 
@@ -21,15 +22,10 @@ constexpr std::uint64_t kLimitBytes = std::uint64_t{1} << 26;
 constexpr const char *kEvaluation = "evaluation.json", *kPredictions = "predictions.jsonl";
 
 std::vector<fs::path> search(const fs::path& root) {
+  if (!is_there(root)) throw_input("{} does not exist", root.string());
   std::vector<fs::path> found;
-  if (fs::exists(root / kEvaluation)) found.push_back(root);
-  try {
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root))
-      if (entry.is_directory() && !entry.is_symlink() && fs::exists(entry.path() / kEvaluation))
-        found.push_back(entry.path());
-  } catch (const fs::filesystem_error& error) {
-    throw_input("{}: {}", root.string(), error.code().message());
-  }
+  for (const fs::path& path : list_tree(root))
+    if (path.filename() == kEvaluation) found.push_back(path.parent_path());
   if (found.empty() && has_results(root)) found.push_back(root);
   if (found.empty()) throw_input("{}: no run folder in it: none with an {}", root.string(), kEvaluation);
   std::sort(found.begin(), found.end());
@@ -58,7 +54,7 @@ std::vector<fs::path> find_run_folders(const std::vector<fs::path>& roots) {
 
 bool has_results(const fs::path& path) {
   return std::ranges::any_of(std::array{kEvaluation, "metrics.jsonl", "prepare.json"},
-                             [&](const char* name) { return fs::exists(path / name); });
+                             [&](const char* name) { return is_there(path / name); });
 }
 
 RunFolder read_run_folder(const fs::path& path) {
@@ -68,12 +64,12 @@ RunFolder read_run_folder(const fs::path& path) {
   run.path = fs::absolute(path).lexically_normal();
   if (!run.path.has_filename()) run.path = run.path.parent_path();
   run.name = run.path.filename().string();
-  if (fs::exists(evaluation) || !has_results(path))
+  if (is_there(evaluation) || !has_results(path))
     run.systems = parse_evaluation(read_file(evaluation, kLimitBytes), evaluation.string());
-  if (fs::exists(note)) run.note = read_file(note, kLimitBytes);
-  if (fs::exists(predictions)) run.answers = parse_predictions(read_file(predictions), predictions.string());
-  if (fs::exists(examples)) run.questions = parse_examples(read_file(examples, kLimitBytes), examples.string());
-  if (fs::exists(preparation))
+  if (is_there(note)) run.note = read_file(note, kLimitBytes);
+  if (is_there(predictions)) run.answers = parse_predictions(read_file(predictions), predictions.string());
+  if (is_there(examples)) run.questions = parse_examples(read_file(examples, kLimitBytes), examples.string());
+  if (is_there(preparation))
     run.preparation = parse_preparation(read_file(preparation, kLimitBytes), preparation.string());
   return run;
 }

@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 
 namespace recpo::hdf5 {
 namespace fs = std::filesystem;
@@ -118,8 +119,7 @@ File File::create(const fs::path& path) {
 }
 
 File File::open(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_regular_file(path, error)) throw_input("{} is missing or not a regular file", path.string());
+  if (!is_file(path)) throw_input("{} is missing or not a regular file", path.string());
   const Handle properties = access_properties();
   Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, properties.get()));
   if (file.get() < 0) throw_input("{} is not a whole HDF5 file: {}", path.string(), reason());

@@ -4,6 +4,7 @@
 
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/text/tokenizer_implementation.hpp"
 #include "src/text/utf8.hpp"
 
@@ -16,9 +17,9 @@ constexpr const char* kJsonName = "tokenizer.json";
 constexpr const char* kModelName = "tokenizer.model";
 
 fs::path tokenizer_file(const fs::path& path) {
-  if (!fs::is_directory(path)) return path;
+  if (!is_folder(path)) return path;
   for (const char* name : {kJsonName, kModelName}) {
-    if (fs::exists(path / name)) return path / name;
+    if (is_there(path / name)) return path / name;
   }
   throw_input("{}: the folder holds neither {} nor {}", path.string(), kJsonName, kModelName);
 }

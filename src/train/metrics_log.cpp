@@ -11,13 +11,14 @@
 
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 
 namespace recpo::train {
 namespace {
 
 // Drops the stage's lines after `step`, and lines that a killed program left incomplete.
 void rewind_metrics(const std::filesystem::path& file, const std::string& stage, std::int64_t step) {
-  if (!std::filesystem::exists(file)) return;
+  if (!is_there(file)) return;
   std::istringstream lines(read_file(file));
   std::string kept, line;
   bool changed = false;
@@ -147,8 +148,8 @@ std::size_t kept_bytes(std::string_view content, std::int64_t last_step) {
 double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
 
 fs::path find_or_name(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with(kPrefix)) return entry.path();
+  for (const fs::path& path : list_folder(folder))
+    if (path.filename().string().starts_with(kPrefix)) return path;
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '-';
   return folder / fmt::format("{}{:.0f}.{}", kPrefix, now(), host.data());
@@ -172,7 +173,7 @@ std::string scalars_record(double wall_time, std::int64_t step, const Scalars& s
 EventFile::EventFile(const fs::path& folder, std::int64_t last_step) {
   create_folders(folder);
   path_ = find_or_name(folder);
-  const std::string content = fs::exists(path_) ? read_file(path_) : "";
+  const std::string content = is_there(path_) ? read_file(path_) : "";
   const std::size_t kept = kept_bytes(content, last_step);
   if (kept == 0) {
     write_file(path_, version_record(now()));

@@ -1,6 +1,7 @@
 #include "src/evaluation/score.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/hdf5.hpp"
 #include "src/support/log.hpp"
 #include "src/train/samples.hpp"
@@ -52,7 +53,7 @@ void write_reference(const fs::path& path, const ReferenceLogps& logps, const st
 }
 
 ReferenceLogps read_reference(const fs::path& path, const std::string& model_hash, const std::string& rows_hash) {
-  if (!fs::exists(path)) return {};
+  if (!is_there(path)) return {};
   const hdf5::File file = hdf5::File::open(path);
   if (file.read_string("model_hash") != model_hash || file.read_string("rows_hash") != rows_hash) return {};
   const auto row = file.read<std::int64_t>("row"), begin = file.read<std::int64_t>("begin");

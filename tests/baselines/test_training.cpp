@@ -184,6 +184,14 @@ TEST(Training, StepsThatAreNotFiniteEndInNumericsAndLeaveTheWeights) {
   EXPECT_LT(state.updates, state.step);
 }
 
+TEST(Checkpoints, AFolderThatCannotBeListedIsNotEmpty) {
+  Setting s;
+  std::ofstream(s.job.folder) << "a file in its place";
+  EXPECT_EQ(code_of([&] { s.run(); }), ExitCode::kBadInput);
+  fs::remove(s.job.folder);
+  EXPECT_FALSE(load_newest_state(s.job.folder, *s.grid.world));
+}
+
 TEST(Checkpoints, BrokenOnesArePassedOver) {
   Setting s;
   s.job.checkpoint.keep = 3;

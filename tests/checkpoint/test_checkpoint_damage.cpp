@@ -13,6 +13,7 @@
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
+#include "tests/support/child_process.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
@@ -119,6 +120,31 @@ TEST(CheckpointDamage, WhenEveryOneIsBrokenTheRunRefuses) {
   for (const std::string name : {"step_1", "step_2"}) flip_bit(folder.path() / name / "shard-0000-0000.h5", 12345);
   const std::string message = message_of(ExitCode::kBadInput, [&] { find_newest(folder.path()); });
   EXPECT_NE(message.find("step_2/shard-0000-0000.h5"), std::string::npos) << message;
+}
+
+TEST(CheckpointDamage, AFolderThatCannotBeListedIsNotEmpty) {
+  const TemporaryFolder folder;
+  save<float>(folder.path() / "sft", 1);
+  const auto refuses = [](const fs::path& stage, const char* reason) {
+    parallel::SerialCommunicator alone;
+    const auto code_and_reason = [&](const auto& find) {
+      try {
+        find();
+      } catch (const Error& error) {
+        return error.code() == ExitCode::kBadInput && std::string(error.what()).ends_with(reason);
+      }
+      return false;
+    };
+    return code_and_reason([&] { find_newest(stage); }) && code_and_reason([&] { find_model(stage, alone); });
+  };
+  EXPECT_TRUE(refuses(folder.path() / "sft/step_1/manifest.json", "Not a directory"));
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod((folder.path() / "sft").c_str(), 0700), 0);
+  EXPECT_TRUE(::geteuid() != 0 || in_child([&] {
+                become_nobody();
+                return refuses(folder.path() / "sft", "Permission denied");
+              }));
+  EXPECT_EQ(find_newest(folder.path() / "align"), std::nullopt);
 }
 
 // Every state a kill can leave while step_2 is written beside step_1: part of step_2.tmp, its last file cut.

@@ -94,6 +94,20 @@ class BadInput(Program):
                        "--output", "a.jsonl")
         self.assertFalse((self.folder / "a.jsonl").exists())
 
+    def test_checkpoints_that_cannot_be_listed(self):
+        """Training must not begin afresh, nor alignment with weights that nobody trained."""
+        run = ["run.dir=out", *SMALL]
+        self.succeed(*run, "run.stages=prepare,sft")
+        stage = self.folder / "out/checkpoints/sft"
+        stage.rename(self.folder / "elsewhere")
+        stage.write_text("a file in its place")
+        before = self.files()
+        for stages in ("prepare,sft", "prepare,align", "prepare,evaluate-sft"):
+            for ranks in (0, 2):
+                self.fail_with(BAD_INPUT, ["checkpoints/sft", "Not a directory"], *run, f"run.stages={stages}",
+                               ranks=ranks)
+        self.assertEqual(self.files(), before)
+
     def test_every_checkpoint_broken(self):
         stop = ["run.dir=out", "run.stages=prepare,sft", *SMALL]
         self.succeed(*stop)

@@ -11,6 +11,7 @@
 #include "src/support/hdf5.hpp"
 #include "tests/data/expect_error.hpp"
 #include "tests/data/prepared_rows.hpp"
+#include "tests/support/child_process.hpp"
 
 namespace recpo::data {
 
@@ -97,6 +98,21 @@ TEST(RowsFile, IndicesAreChecked) {
     other.close();
   }
   expect_failure(65, {"no file of rows"}, [&] { read_rows(path); });
+}
+
+// They would be made again, over those that are there.
+TEST(RowsFile, OneThatCannotBeReadIsNotMissing) {
+  const SmallData data;
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "rows.h5";
+  write_rows(path, data.prepare().rows);
+  expect_failure(65, {"rows.h5", "Not a directory"}, [&] { read_rows_hash(path / "rows.h5"); });
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+  EXPECT_TRUE(in_child([&] {
+    become_nobody();
+    return failure_of([&] { read_rows_hash(path); }).ends_with("rows.h5: Permission denied");
+  }));
 }
 
 TEST(RowsFile, FullDiskLeavesTheOldFile) {
