@@ -123,7 +123,7 @@ int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, cons
       mistake = std::current_exception();
     }
     process::Watchdog watchdog(process::launcher_rank(), kWatchdogSeconds);
-    const process::Runtime runtime(argc, argv, watchdog);
+    process::Runtime runtime(argc, argv, watchdog);
     parallel::Outcome outcome;
     try {
       if (mistake) std::rethrow_exception(mistake);
@@ -136,8 +136,10 @@ int run_program(int argc, char** argv, std::optional<Options> (*parse)(int, cons
     } catch (...) {
       outcome = parallel::outcome_of(std::current_exception());
     }
-    return static_cast<int>(process::agree_on_exit(outcome, watchdog));
-  } catch (...) {  // MPI or Kokkos do not start
+    return static_cast<int>(runtime.agree_on_exit(outcome, watchdog));
+  } catch (const process::Ended& end) {
+    return static_cast<int>(end.code);
+  } catch (...) {  // MPI does not start
     const parallel::Outcome outcome = parallel::outcome_of(std::current_exception());
     process::print_failure(outcome);
     return static_cast<int>(outcome.code);

@@ -16,9 +16,11 @@ int main(int argc, char** argv) {
     const commands::Request request = commands::read_request(argc, argv);
     if (commands::answered_at_once(request)) return 0;
     process::Watchdog watchdog(process::launcher_rank(), request.deck.run.watchdog_seconds);  // MPI's start may hang
-    const process::Runtime runtime(argc, argv, watchdog);
+    process::Runtime runtime(argc, argv, watchdog);
     return static_cast<int>(commands::execute(request, runtime, watchdog));
-  } catch (...) {  // an answer cannot be written; MPI or Kokkos do not start
+  } catch (const process::Ended& end) {
+    return static_cast<int>(end.code);
+  } catch (...) {  // an answer cannot be written; MPI does not start
     const parallel::Outcome outcome = parallel::outcome_of(std::current_exception());
     process::print_failure(outcome);
     return static_cast<int>(outcome.code);

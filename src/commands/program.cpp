@@ -218,7 +218,7 @@ bool answered_at_once(const Request& request) {
   return true;
 }
 
-ExitCode execute(const Request& request, const process::Runtime& runtime, process::Watchdog& watchdog) {
+ExitCode execute(const Request& request, process::Runtime& runtime, process::Watchdog& watchdog) {
   log::initialize(runtime.rank() == 0);
   parallel::Outcome outcome;
   parallel::ProcessGrid grid;  // freeing its communicators is collective: not before all ranks agree on the exit
@@ -237,7 +237,7 @@ ExitCode execute(const Request& request, const process::Runtime& runtime, proces
   }
   log::set_progress_hook({});
   watchdog.beat("ending");
-  return process::agree_on_exit(outcome, watchdog);
+  return runtime.agree_on_exit(outcome, watchdog);
 }
 
 namespace {

@@ -32,7 +32,7 @@ deck::Deck builtin_deck(const std::vector<std::string>& overrides);
 bool answered_at_once(const Request& request);
 
 // Runs the command on all ranks.
-ExitCode execute(const Request& request, const process::Runtime& runtime, process::Watchdog& watchdog);
+ExitCode execute(const Request& request, process::Runtime& runtime, process::Watchdog& watchdog);
 
 // Whether the deck's model and batches can be sharded over the ranks that were started, before any work. For commands
 // that train (`run` with its stages, sft, align) or evaluate the deck's model. Throws kUsage on every rank: tp that

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "src/parallel/mpi_communicator.hpp"
 #include "src/support/standard_streams.hpp"
 
 namespace recpo::process {
@@ -26,17 +25,26 @@ void print_failure(const parallel::Outcome& outcome) {
   write_message(fmt::format("recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", line));
 }
 
-ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog) {
+Endings::Endings() {
   int has_mpi = 0;
   MPI_Initialized(&has_mpi);
-  if (!has_mpi) {
+  if (!has_mpi) return;
+  MPI_Comm ranks = MPI_COMM_NULL;
+  parallel::require_success(MPI_Comm_dup(MPI_COMM_WORLD, &ranks));
+  ranks_.emplace(ranks);
+}
+
+ExitCode Endings::agree(const parallel::Outcome& mine, Watchdog& watchdog) {
+  if (!ranks_) {
     print_failure(mine);
     return mine.code;
   }
-  parallel::MpiCommunicator world(MPI_COMM_WORLD);  // the ranks may not have come to the process grid's
-  const auto deadline = Clock::now() + kPatience + std::min(world.rank(), kMaxTurns) * kTurn;
-  const auto keep_waiting = [&] { return !mine.failed() || Clock::now() <= deadline; };
-  const auto outcomes = parallel::exchange_outcomes(world, mine, keep_waiting);
+  const auto deadline = Clock::now() + kPatience + std::min(ranks_->rank(), kMaxTurns) * kTurn;
+  const auto keep_waiting = [&] {
+    watchdog.beat("waiting for the others to end");
+    return !mine.failed() || Clock::now() <= deadline;
+  };
+  const auto outcomes = parallel::exchange_outcomes(*ranks_, mine, keep_waiting);
   if (!outcomes) {
     const int code = static_cast<int>(mine.code);
     if (watchdog.claim_reporter(code)) print_failure(mine);
@@ -46,8 +54,8 @@ ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog) {
   }
   const auto first = std::ranges::find_if(*outcomes, &parallel::Outcome::failed);
   if (first == outcomes->end()) return ExitCode::kDone;
-  if (first - outcomes->begin() == world.rank()) print_failure(mine);
-  world.barrier();  // until the line is written: a launcher kills the other ranks at the first exit
+  if (first - outcomes->begin() == ranks_->rank()) print_failure(mine);
+  ranks_->barrier();  // until the line is written: a launcher kills the other ranks at the first exit
   return first->code;
 }
 

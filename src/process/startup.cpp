@@ -117,22 +117,39 @@ Runtime::Runtime(int& argc, char**& argv, Watchdog& watchdog) : has_mpi_(announc
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
     node = look_at_node(own, watchdog);
   }
+  endings_.emplace();
   cores_ = node.cores;
   threads_ = std::max(1, std::min(count(own), node.cores / node.ranks));
   if (const auto asked = environment_integer("OMP_NUM_THREADS"); asked && *asked > 0) threads_ = *asked;
 
+  watchdog.beat("starting Kokkos");
+  parallel::Outcome outcome;
+  try {
+    start_kokkos(argc, argv);
+  } catch (...) {
+    outcome = parallel::outcome_of(std::current_exception());
+  }
+  if (const ExitCode code = agree_on_exit(outcome, watchdog); code != ExitCode::kDone) {
+    stop();
+    throw Ended{code};
+  }
+}
+
+void Runtime::start_kokkos(int& argc, char**& argv) {
   // Through the environment, so that --kokkos-* arguments go before. Its warnings are about OMP_PROC_BIND, which is the
   // launcher's business here.
   ::setenv("KOKKOS_NUM_THREADS", std::to_string(threads_).c_str(), 0);
   ::setenv("KOKKOS_DISABLE_WARNINGS", "1", 0);
-  watchdog.beat("starting Kokkos");
   Kokkos::initialize(argc, argv);
   threads_ = std::max(1, static_cast<int>(Kokkos::DefaultHostExecutionSpace().concurrency()));
   kernels::initialize_gemm();
 }
 
-Runtime::~Runtime() {
-  Kokkos::finalize();
+Runtime::~Runtime() { stop(); }
+
+void Runtime::stop() {
+  if (Kokkos::is_initialized()) Kokkos::finalize();
+  endings_.reset();
   if (has_mpi_) MPI_Finalize();
 }
 

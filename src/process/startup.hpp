@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "src/process/exit_status.hpp"
 #include "src/process/watchdog.hpp"
 
 namespace recpo::process {
@@ -22,16 +23,25 @@ void restart_with_brief_spinning(char** argv);
 // A line for the log where waiting threads spin for long because the program was not restarted.
 std::optional<std::string> spinning_advice();
 
+// The program ends with this code, and has said why.
+struct Ended {
+  ExitCode code;
+};
+
 // MPI and Kokkos, alive as long as this object. Without a launcher there is one rank and MPI stays out of it: its start
 // as a single process takes longer than a small run, and fails under a file-size limit. Threads: OMP_NUM_THREADS,
 // otherwise the cores this rank may use divided among the ranks that may use them. The ranks of a node watch each other
-// as soon as MPI is there.
+// as soon as MPI is there. Construction is collective; when Kokkos does not start on any rank, that rank prints why and
+// all throw Ended.
 class Runtime {
  public:
   Runtime(int& argc, char**& argv, Watchdog& watchdog);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
+
+  // Of a whole program, as the last thing it does.
+  ExitCode agree_on_exit(const parallel::Outcome& mine, Watchdog& watchdog) { return endings_->agree(mine, watchdog); }
 
   bool has_mpi() const { return has_mpi_; }
   int rank() const { return rank_; }
@@ -41,7 +51,11 @@ class Runtime {
   std::string description() const;
 
  private:
+  void start_kokkos(int& argc, char**& argv);
+  void stop();
+
   bool has_mpi_ = false;
+  std::optional<Endings> endings_;
   int rank_ = 0, size_ = 1, threads_ = 1, cores_ = 1;
 };
 

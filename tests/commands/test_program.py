@@ -259,6 +259,16 @@ class Ranks(Program):
                                       env=environment(2))
                 self.assert_one_error(done, USAGE, "sft.stps")
 
+    def test_a_file_is_missing_for_one_rank(self):
+        """The other one waits for it in a collective of the command."""
+        self.succeed("run.dir=first", "run.stages=prepare", *SMALL)
+        run = ["-np", "1", options.program, "run.dir=out", "run.stages=prepare", *SMALL]
+        good, bad = ([*run, f"tokenizer.path={name}.json"] for name in ("first/tokenizer", "missing"))
+        for pair in ([*good, ":", *bad], [*bad, ":", *good]):
+            done = subprocess.run([options.mpiexec, "--oversubscribe", *pair], cwd=self.folder, timeout=120,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(2))
+            self.assert_one_error(done, BAD_INPUT, "missing.json")
+
     def test_answers_once(self):
         self.assertEqual(self.succeed("--version", ranks=2).stdout.count("recpo "), 1)
 

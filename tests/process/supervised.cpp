@@ -1,12 +1,14 @@
 // A program under supervision and nothing else: every rank runs the script of its own argument, one step a word.
 //   beat:PHASE  heartbeat     sleep:MS   no heartbeat for so long     work:MS  heartbeats for so long
 //   fail:CODE   an error      stop, kill this process gets that signal      wait  for all ranks
+//   try         for all ranks, asleep and with heartbeats, as for a rank that works alone
 // Prints "rank R done" where it ends well, and returns the agreed exit status.
 
 #include <mpi.h>
 #include <signal.h>
 
 #include <chrono>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -28,6 +30,15 @@ void run_step(const std::string& step, process::Watchdog& watchdog) {
   if (name == "stop") ::raise(SIGSTOP);
   if (name == "kill") ::raise(SIGKILL);
   if (name == "wait") MPI_Barrier(MPI_COMM_WORLD);
+  if (name == "try") {
+    parallel::MpiCommunicator world(MPI_COMM_WORLD);
+    parallel::collective_try(
+        world, [] {},
+        [&] {
+          watchdog.beat("waiting");
+          return true;
+        });
+  }
   for (int left = name == "work" ? std::stoi(value) : 0; left > 0; left -= 10) {
     watchdog.beat("working");
     sleep_ms(10);
@@ -45,6 +56,7 @@ int main(int argc, char** argv) {
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
   watchdog.join(node);
   MPI_Comm_free(&node);
+  std::optional<process::Endings> endings(std::in_place);
   parallel::Outcome outcome;
   try {
     std::istringstream script(argv[2 + rank]);
@@ -55,7 +67,8 @@ int main(int argc, char** argv) {
     outcome = parallel::outcome_of(std::current_exception());
   }
   watchdog.beat("ending");
-  const ExitCode code = process::agree_on_exit(outcome, watchdog);
+  const ExitCode code = endings->agree(outcome, watchdog);
+  endings.reset();
   MPI_Finalize();
   return static_cast<int>(code);
 }

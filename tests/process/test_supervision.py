@@ -39,6 +39,11 @@ class Supervision(unittest.TestCase):
     def test_a_failure_that_others_do_not_come_to_ends_the_job(self):
         self.assert_ends(run("wait", f"fail:{BAD_INPUT}"), BAD_INPUT, "as told, with code 65")
 
+    def test_a_failure_is_not_taken_for_the_collective_that_others_wait_in(self):
+        for scripts in (("try", f"fail:{BAD_INPUT}"), (f"fail:{BAD_INPUT}", "try"),
+                        ("try", "try", f"fail:{BAD_INPUT}", "try")):
+            self.assert_ends(run(*scripts), BAD_INPUT, "as told, with code 65")
+
     def test_heartbeats_keep_a_rank_alive(self):
         self.assertEqual(run("work:2500", "work:2500", watchdog=1).returncode, 0)
 
