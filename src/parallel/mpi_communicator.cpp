@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "src/support/check.hpp"
+#include "src/support/memory_pool.hpp"
 
 namespace recpo::parallel {
 namespace {
@@ -183,10 +184,15 @@ void MpiExchange<T>::wait(const ExecSpace& exec) {
 }
 
 template <class T>
-void MpiExchange<T>::drain() {
-  if (done_ || std::uncaught_exceptions() > 0) return;
+bool MpiExchange<T>::drain() {
+  if (done_) return true;
+  if (std::uncaught_exceptions() > 0) {
+    keep_memory_until_exit();
+    leave_memory(host_);
+    return false;
+  }
   MPI_Waitall(static_cast<int>(requests_.size()), requests_.data(), MPI_STATUSES_IGNORE);
-  done_ = true;
+  return done_ = true;
 }
 
 template <class T>

@@ -72,7 +72,9 @@ class MpiExchange : public Pending {
   // After the last message; on the host buffer.
   virtual void complete() {}
   // For destructors: waits for the messages, but not while an exception unwinds, when the other ranks may never answer.
-  void drain();
+  // Then all they read and write stays until the process ends: PoolVectors, the host copy, and, if it says false, what
+  // the destructor would free.
+  [[nodiscard]] bool drain();
 
   T* host() const { return host_.data(); }
   SliceRange slice(int rank) const { return slice_of(static_cast<std::int64_t>(host_.extent(0)), rank, axis_.size); }
@@ -92,7 +94,9 @@ template <class T>
 class MpiReduceScatter final : public MpiExchange<T> {
  public:
   MpiReduceScatter(const Axis& axis, const ExecSpace& exec, Vector<T> data);
-  ~MpiReduceScatter() override { this->drain(); }
+  ~MpiReduceScatter() override {
+    if (!this->drain()) static_cast<void>(received_.release());
+  }
 
  private:
   void complete() override;
@@ -103,7 +107,7 @@ template <class T>
 class MpiAllGather final : public MpiExchange<T> {
  public:
   MpiAllGather(const Axis& axis, const ExecSpace& exec, Vector<T> data);
-  ~MpiAllGather() override { this->drain(); }
+  ~MpiAllGather() override { static_cast<void>(this->drain()); }
 };
 
 // Check of MPI's return codes. Its default error handler ends the program before a call returns an error.

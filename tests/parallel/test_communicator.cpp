@@ -1,11 +1,15 @@
-// Run on 1, 2, 3, 4 and 8 ranks: sums have the bits of the documented tree, gathers keep rank order.
+// Run on 1, 2, 3, 4 and 8 ranks: sums have the bits of the documented tree, gathers keep rank order, a failure leaves
+// messages their memory.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
+#include <stdexcept>
 
 #include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
+#include "src/support/memory_pool.hpp"
 #include "src/support/random.hpp"
 
 namespace recpo::test {
@@ -140,6 +144,40 @@ void expect_bytes_of_a_ring() {
 TEST(Communicator, CountsBytesAsARingSendsThem) {
   expect_bytes_of_a_ring<float>();
   expect_bytes_of_a_ring<Bfloat16>();
+}
+
+// Rank 0 fails with messages under way, and its vector goes; the others complete the exchange with it all the same.
+TEST(Communicator, MessagesUnderWayKeepTheirMemoryWhenAnExceptionUnwinds) {
+  const parallel::ProcessGrid grid = parallel::make_process_grid(parallel::Backend::kMpi, 1);
+  const int ranks = grid.dp->size(), rank = grid.dp->rank();
+  if (ranks == 1) return;
+  const std::int64_t slice = std::int64_t{1} << 20, n = slice * ranks;  // given back to the system where it is freed
+  const ExecSpace exec;
+  const float* kept = nullptr;
+  const auto expect_all = [&](const float* values) {
+    for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(values[i], static_cast<float>(i / slice)) << i;
+  };
+  try {
+    const MemoryPool pool(n * static_cast<std::int64_t>(sizeof(float)));
+    const PoolVector<float> data("recpo::test_communicator::data", n), gradients("recpo::test_communicator::own", n);
+    kept = data.data();
+    std::fill_n(data.data() + rank * slice, slice, static_cast<float>(rank));
+    const auto gather = grid.dp->start_all_gather(exec, data.view());
+    const auto scatter = grid.dp->start_reduce_scatter_sum(exec, gradients.view());
+    if (rank == 0) throw std::runtime_error("as told");
+    grid.world->barrier();  // rank 0 has unwound
+    gather->wait(exec);
+    scatter->wait(exec);
+    expect_all(data.data());
+    for (std::int64_t i = rank * slice; i < (rank + 1) * slice; ++i) ASSERT_EQ(gradients.data()[i], 0.0F);
+  } catch (const std::runtime_error&) {
+    const std::vector<float> others(static_cast<std::size_t>(4 * n), -1.0F);  // where it may have been
+    grid.world->barrier();
+    grid.world->barrier_while([] { return true; });
+    expect_all(kept);
+    return;
+  }
+  grid.world->barrier_while([] { return true; });
 }
 
 TEST(ProcessGrid, TensorRanksAreNeighbours) {
