@@ -71,13 +71,29 @@ void check_sizes(const fs::path& path, const TrainingState& state) {
     throw_input("{}: its arrays and counters do not belong together", path.string());
 }
 
-void save(const fs::path& folder, const TrainingState& state, std::int64_t keep) {
-  write_atomic_file(step_file(folder, state.step), [&](const fs::path& temporary) { write_state(temporary, state); });
+void remove_file(const fs::path& path) {
+  std::error_code error;
+  fs::remove(path, error);
+  if (error) log::warn("cannot remove {}: {}; it stays as it is", path.string(), error.message());
+}
+
+void prune(const fs::path& folder, std::int64_t newest, std::int64_t keep) try {
   std::int64_t kept = 0;
   for (const std::int64_t step : list_states(folder)) {
-    if (step > state.step) continue;  // a broken one that was passed over: its step comes again
-    if (++kept > keep) fs::remove(step_file(folder, step));
+    if (step > newest) continue;  // a broken one that was passed over: its step comes again
+    if (++kept > keep) remove_file(step_file(folder, step));
   }
+  for (const fs::path& path : list_folder(folder)) {
+    const std::string name = path.filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kUnfinished)) remove_file(path);  // of a killed program
+  }
+} catch (const Error& error) {  // it cannot be listed: nothing is lost
+  log::warn("{}; old checkpoints stay", error.what());
+}
+
+void save(const fs::path& folder, const TrainingState& state, std::int64_t keep) {
+  write_atomic_file(step_file(folder, state.step), [&](const fs::path& temporary) { write_state(temporary, state); });
+  prune(folder, state.step, keep);
 }
 }  // namespace
 
@@ -90,6 +106,12 @@ bool is_baseline_folder(const fs::path& path) { return !list_states(path).empty(
 void save_state(const fs::path& folder, const TrainingState& state, std::int64_t keep, parallel::Communicator& ranks) {
   parallel::collective_try(ranks, [&] {
     if (ranks.rank() == 0) save(folder, state, keep);
+  });
+}
+
+void finish_pruning(const fs::path& folder, std::int64_t step, std::int64_t keep, parallel::Communicator& ranks) {
+  parallel::collective_try(ranks, [&] {
+    if (ranks.rank() == 0) prune(folder, step, keep);
   });
 }
 

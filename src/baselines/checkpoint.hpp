@@ -32,9 +32,13 @@ struct TrainingState {
 std::filesystem::path baseline_folder(const std::filesystem::path& run_folder, const std::string& name);
 bool is_baseline_folder(const std::filesystem::path& path);  // by its files' names
 
-// Collective over `ranks`: rank 0 writes, then removes all but the newest `keep`. Throws kCannotWrite on every rank.
+// Collective over `ranks`: rank 0 writes, then finishes pruning. Throws kCannotWrite on every rank.
 void save_state(const std::filesystem::path& folder, const TrainingState& state, std::int64_t keep,
                 parallel::Communicator& ranks);
+// Removes what is older than the newest `keep` up to `step`, and unfinished files. What cannot be removed stays, with a
+// warning. Collective over `ranks`.
+void finish_pruning(const std::filesystem::path& folder, std::int64_t step, std::int64_t keep,
+                    parallel::Communicator& ranks);
 // The newest intact one; nullopt without any file. Throws kBadInput when there are some and every one is broken.
 // Collective over `ranks`.
 std::optional<std::filesystem::path> newest_state(const std::filesystem::path& folder, parallel::Communicator& ranks);

@@ -171,6 +171,7 @@ void Trainer::resume() {
   train::require_same_inputs(found->inputs_hash == job_.inputs_hash && found->layout == state_.layout, job_.folder,
                              job_.folder);
   state_ = std::move(*found);
+  finish_pruning(job_.folder, state_.step, job_.checkpoint.keep, *grid_.world);
   loop_ = {state_.step, state_.bad_steps, state_.complete};
   model_->parameters().set_weights(state_.weights);
   to_device<float>(state_.first_moment, step_.first_moment());

@@ -41,6 +41,7 @@ void save_checkpoint(const fs::path& stage_folder, const Progress& progress, con
   const bool leads = grid.world->rank() == 0;
   const fs::path folder = temporary_step(stage_folder, progress.step);
   std::string manifest_text;
+  fs::path committed;
   try {
     parallel::collective_try(*grid.world, [&] {
       if (leads) begin_step(stage_folder, progress.step);
@@ -54,6 +55,12 @@ void save_checkpoint(const fs::path& stage_folder, const Progress& progress, con
         manifest_text = write_manifest(folder, place, progress, config, store, optimizer, tokenizer,
                                        parse_records(lines), auxiliary);
     });
+    parallel::collective_try(*grid.world, [&] {
+      if (!leads) return;
+      write_best(stage_folder, progress.best_step);  // before: a checkpoint that is there has been named
+      committed = commit_step(stage_folder, progress.step);
+      read_back(committed, manifest_text);
+    });
   } catch (...) {  // on every rank, none of which still writes
     std::error_code ignored;
     if (leads) fs::remove_all(folder, ignored);  // gives a full disk its space back
@@ -61,10 +68,7 @@ void save_checkpoint(const fs::path& stage_folder, const Progress& progress, con
     throw;
   }
   parallel::collective_try(*grid.world, [&] {
-    if (!leads) return;
-    write_best(stage_folder, progress.best_step);  // before: a checkpoint that is there has been named
-    read_back(commit_step(stage_folder, progress.step), manifest_text);
-    prune_steps(stage_folder, progress.step, keep, progress.keep_best ? progress.best_step : 0);
+    if (leads) prune_steps(committed, keep, progress.keep_best ? progress.best_step : 0);
   });
 }
 

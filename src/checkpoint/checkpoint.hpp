@@ -65,7 +65,7 @@ struct Manifest {
 // together, and after an error no step_N.tmp stays. `store` holds the shard of grid.tp, `optimizer` the slices of
 // grid.dp (or everything); it may be null (import). `auxiliary` are copied into the checkpoint. Names the best
 // step, if any, in the text file `best` of `stage_folder`. Afterwards prunes complete checkpoints beyond the newest
-// `keep` (>= 1), but for that of the best step with progress.keep_best.
+// `keep` (>= 1), but for that of the best step with progress.keep_best; what cannot be removed is a warning.
 template <class T>
 void save_checkpoint(const std::filesystem::path& stage_folder, const Progress& progress,
                      const model::LlamaConfig& config, const model::ParameterStore<T>& store,
@@ -83,6 +83,9 @@ std::optional<std::filesystem::path> find_newest(const std::filesystem::path& st
 // which is that one otherwise. nullopt, errors and `ranks` as above; throws kBadInput when the best is broken.
 std::optional<std::filesystem::path> find_model(const std::filesystem::path& stage_folder,
                                                 parallel::Communicator& ranks);
+
+// What a save leaves to be removed when it is killed at its end. `newest`: of find_newest. Collective over `ranks`.
+void finish_pruning(const std::filesystem::path& newest, int keep, parallel::Communicator& ranks);
 
 Manifest read_manifest(const std::filesystem::path& checkpoint);  // kBadInput
 text::Tokenizer read_tokenizer(const std::filesystem::path& checkpoint);

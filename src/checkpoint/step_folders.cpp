@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string_view>
 #include <tuple>
@@ -52,12 +53,23 @@ void remove_folder(const fs::path& path) {
   if (error) throw_write("cannot remove {}: {}", path.string(), error.message());
 }
 
+// What takes nothing away from the newest checkpoint when it fails; one warning a path.
+template <class Remove>
+void warn_where_it_stays(const fs::path& path, const Remove& remove) {
+  static std::set<fs::path> warned;
+  try {
+    remove();
+  } catch (const Error& error) {
+    if (warned.insert(path).second) log::warn("{}; it stays as it is", error.what());
+  }
+}
+
 // Out of sight first: a checkpoint half removed by a kill would look like a broken one.
 void discard_checkpoint(const fs::path& path) {
   const fs::path discarded = path.string() + ".discarded" + std::string(kTemporary);
   remove_folder(discarded);
   rename_folder(path, discarded);
-  remove_folder(discarded);
+  warn_where_it_stays(discarded, [&] { remove_folder(discarded); });
 }
 
 bool has_all_files(const fs::path& checkpoint) {
@@ -96,10 +108,8 @@ fs::path temporary_step(const fs::path& stage_folder, std::int64_t step) {
 
 void begin_step(const fs::path& stage_folder, std::int64_t step) {
   create_folders(stage_folder);
-  for (const fs::path& path : list_folder(stage_folder)) {
-    const std::string name = path.filename().string();
-    if (name.starts_with(kPrefix) && name.ends_with(kTemporary)) remove_folder(path);
-  }
+  remove_folder(temporary_step(stage_folder, step));  // must be gone, the others need not
+  remove_leftovers(stage_folder);
   create_folders(temporary_step(stage_folder, step));
 }
 
@@ -124,16 +134,32 @@ void write_best(const fs::path& stage_folder, std::int64_t step) {
   if (step > 0) write_file(stage_folder / kBestName, step_path("", step).string() + "\n");
 }
 
-void prune_steps(const fs::path& stage_folder, std::int64_t step, int keep, std::int64_t best) {
+void prune_steps(const fs::path& newest, int keep, std::int64_t best) {
+  std::vector<StepFolder> folders;
+  warn_where_it_stays(newest.parent_path(), [&] { folders = list_steps(newest.parent_path()); });
   int kept = 0;
-  for (const StepFolder& folder : list_steps(stage_folder)) {
-    if (folder.step > step) continue;  // a broken one that was passed over: its step comes again
-    if (kept >= keep && best > 0 && folder.step == best) continue;
-    if (kept >= keep || (folder.step == step && folder.replaced)) {
-      discard_checkpoint(folder.path);
-    } else if (has_all_files(folder.path)) {
+  std::int64_t last_kept = -1;
+  for (const StepFolder& folder : folders) {
+    const bool is_newest = folder.path.filename() == newest.filename();
+    if (kept == 0 && !is_newest) continue;                // a broken one that was passed over: its step comes again
+    const bool is_superseded = folder.step == last_kept;  // by the one that took its name
+    const bool is_best = best > 0 && folder.step == best && !is_superseded;
+    if (is_superseded || (kept >= keep && !is_best)) {
+      warn_where_it_stays(folder.path, [&] { discard_checkpoint(folder.path); });
+    } else if (is_newest || has_all_files(folder.path)) {
       ++kept;
+      last_kept = folder.step;
     }
+  }
+}
+
+void remove_leftovers(const fs::path& stage_folder) {
+  std::vector<fs::path> paths;
+  warn_where_it_stays(stage_folder, [&] { paths = list_folder(stage_folder); });
+  for (const fs::path& path : paths) {
+    const std::string name = path.filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(kTemporary))
+      warn_where_it_stays(path, [&] { remove_folder(path); });
   }
 }
 
@@ -223,6 +249,15 @@ std::optional<fs::path> find_model(const fs::path& stage_folder, parallel::Commu
                 error.what(), stage_folder.string());
   }
   return best;
+}
+
+void finish_pruning(const fs::path& newest, int keep, parallel::Communicator& ranks) {
+  parallel::collective_try(ranks, [&] {
+    if (ranks.rank() != 0) return;
+    const Progress progress = read_contents(newest).manifest.progress;
+    remove_leftovers(newest.parent_path());
+    prune_steps(newest, keep, progress.keep_best ? progress.best_step : 0);
+  });
 }
 
 std::optional<fs::path> find_newest(const fs::path& stage_folder) {

@@ -21,14 +21,17 @@ std::vector<StepFolder> list_steps(const std::filesystem::path& stage_folder);
 
 // step_N.tmp
 std::filesystem::path temporary_step(const std::filesystem::path& stage_folder, std::int64_t step);
-// Creates it empty, removing leftovers of earlier writers. Throws kCannotWrite.
+// Creates it empty, after remove_leftovers(). Throws kCannotWrite.
 void begin_step(const std::filesystem::path& stage_folder, std::int64_t step);
 // Renames step_N.tmp to step_N, replacing an existing one. Throws kCannotWrite.
 std::filesystem::path commit_step(const std::filesystem::path& stage_folder, std::int64_t step);
 // The text file `best` of a stage, "step_N"; nothing for step 0. Throws kCannotWrite.
 void write_best(const std::filesystem::path& stage_folder, std::int64_t step);
-// Removes folders older than the `keep` newest complete ones up to `step` (checks sizes, not hashes), but not
-// step_BEST; best = 0: none.
-void prune_steps(const std::filesystem::path& stage_folder, std::int64_t step, int keep, std::int64_t best = 0);
+// Removes what older than `newest`, which is whole, is not among the `keep` newest complete ones (checks sizes, not
+// hashes), but not step_BEST; best = 0: none. What cannot be removed stays, with a warning: it takes nothing away from
+// the newest.
+void prune_steps(const std::filesystem::path& newest, int keep, std::int64_t best = 0);
+// Unfinished folders of earlier writers. Of those that stay there is one warning.
+void remove_leftovers(const std::filesystem::path& stage_folder);
 
 }  // namespace recpo::checkpoint

@@ -93,6 +93,7 @@ std::optional<std::int64_t> completed_step(const train::Stage& stage, parallel::
   if (!newest) return std::nullopt;
   const checkpoint::Progress progress = checkpoint::read_manifest(*newest).progress;
   if (!progress.complete || progress.inputs_hash != stage.inputs_hash) return std::nullopt;
+  checkpoint::finish_pruning(*newest, static_cast<int>(stage.checkpoint.keep), world);
   return progress.step;
 }
 

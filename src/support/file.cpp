@@ -102,7 +102,7 @@ void create_folders(const fs::path& path) {
 
 void write_atomic_file(const fs::path& path, const std::function<void(const fs::path&)>& fill) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const fs::path temporary = path.string() + ".tmp";
+  const fs::path temporary = path.string() + std::string(kUnfinished);
   create_folders(folder);
   try {
     fill(temporary);
@@ -145,7 +145,7 @@ std::string sha256_file_hex(const fs::path& path, const std::function<void(std::
 
 void write_atomic_dir(const fs::path& folder, const std::function<void(const fs::path&)>& fill) {
   const fs::path target = folder.has_filename() ? folder : folder.parent_path();  // without a slash at the end
-  const fs::path temporary = target.string() + ".tmp";
+  const fs::path temporary = target.string() + std::string(kUnfinished);
   std::error_code ignored;
   if (fs::exists(target, ignored) && !(fs::is_directory(target, ignored) && fs::is_empty(target, ignored)))
     throw_write("{} exists already: export into a new folder", target.string());

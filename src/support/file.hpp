@@ -17,8 +17,11 @@ namespace recpo {
 // The file's content. Throws kBadInput when it is missing, not a regular file, unreadable or longer than `limit_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{1} << 32);
 
-// Creates or replaces a file atomically: `fill` writes `path`.tmp, which is fsynced and renamed. After an error the old
-// file is there, the temporary one is not. Throws kCannotWrite and what `fill` throws. Not collective.
+// Ends the name of what is not finished: nobody else's file.
+inline constexpr std::string_view kUnfinished = ".recpo-tmp";
+
+// Creates or replaces a file atomically: `fill` writes `path`.recpo-tmp, which is fsynced and renamed. After an error
+// the old file is there, the temporary one is not. Throws kCannotWrite and what `fill` throws. Not collective.
 void write_atomic_file(const std::filesystem::path& path,
                        const std::function<void(const std::filesystem::path&)>& fill);
 void write_file(const std::filesystem::path& path, std::string_view content);

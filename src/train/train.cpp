@@ -55,6 +55,7 @@ checkpoint::Progress resume(const Stage& stage, const fs::path& folder, model::P
   if (!newest) return progress;
   progress = checkpoint::read_manifest(*newest).progress;
   require_same_inputs(progress.inputs_hash == stage.inputs_hash, *newest, folder);
+  checkpoint::finish_pruning(*newest, static_cast<int>(stage.checkpoint.keep), world);
   state = parse_state(progress, *newest, stage.validation.metric);
   checkpoint::load_weights<T>(*newest, store);
   if (!progress.complete) checkpoint::load_optimizer<T>(*newest, optimizer);

@@ -9,6 +9,7 @@
 #include "src/baselines/train.hpp"
 #include "src/parallel/communicator.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "tests/baselines/rows.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -190,6 +191,21 @@ TEST(Checkpoints, AFolderThatCannotBeListedIsNotEmpty) {
   EXPECT_EQ(code_of([&] { s.run(); }), ExitCode::kBadInput);
   fs::remove(s.job.folder);
   EXPECT_FALSE(load_newest_state(s.job.folder, *s.grid.world));
+}
+
+TEST(Checkpoints, WhatCannotBeRemovedIsNoError) {
+  Setting s;
+  s.job.checkpoint.keep = 1;
+  s.run(stop_at(2));
+  fs::create_directories(s.job.folder / "step_0.h5/in the way");
+  const auto write = [&](const char* name) { std::ofstream(s.job.folder / name) << "of a killed program"; };
+  write("step_3.h5.recpo-tmp");
+  write("step_1.h5");
+  EXPECT_TRUE(s.run().finished);
+  write("step_15.h5");
+  write("step_15.h5.recpo-tmp");
+  EXPECT_TRUE(s.run().finished);  // it was; what was left is removed
+  EXPECT_EQ(list_folder(s.job.folder), (std::vector{s.job.folder / "step_0.h5", s.job.folder / "step_16.h5"}));
 }
 
 TEST(Checkpoints, BrokenOnesArePassedOver) {

@@ -2,6 +2,7 @@
 // and damage must never be loaded as if it were weights.
 #include <gtest/gtest.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 #include "src/support/file.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
-#include "tests/support/child_process.hpp"
+#include "tests/support/as_nobody.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace recpo::checkpoint {
@@ -125,26 +126,83 @@ TEST(CheckpointDamage, WhenEveryOneIsBrokenTheRunRefuses) {
 TEST(CheckpointDamage, AFolderThatCannotBeListedIsNotEmpty) {
   const TemporaryFolder folder;
   save<float>(folder.path() / "sft", 1);
-  const auto refuses = [](const fs::path& stage, const char* reason) {
+  const auto expect_refused = [](const fs::path& stage, const std::string& reason) {
     parallel::SerialCommunicator alone;
-    const auto code_and_reason = [&](const auto& find) {
-      try {
-        find();
-      } catch (const Error& error) {
-        return error.code() == ExitCode::kBadInput && std::string(error.what()).ends_with(reason);
-      }
-      return false;
-    };
-    return code_and_reason([&] { find_newest(stage); }) && code_and_reason([&] { find_model(stage, alone); });
+    for (const std::string& message : {message_of(ExitCode::kBadInput, [&] { find_newest(stage); }),
+                                       message_of(ExitCode::kBadInput, [&] { find_model(stage, alone); })})
+      EXPECT_NE(message.find(stage.string() + ": " + reason), std::string::npos) << message;
   };
-  EXPECT_TRUE(refuses(folder.path() / "sft/step_1/manifest.json", "Not a directory"));
+  expect_refused(folder.path() / "sft/step_1/manifest.json", "Not a directory");
   ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
-  ASSERT_EQ(::chmod((folder.path() / "sft").c_str(), 0700), 0);
-  EXPECT_TRUE(::geteuid() != 0 || in_child([&] {
-                become_nobody();
-                return refuses(folder.path() / "sft", "Permission denied");
-              }));
-  EXPECT_EQ(find_newest(folder.path() / "align"), std::nullopt);
+  ASSERT_EQ(::chmod((folder.path() / "sft").c_str(), 0), 0);
+  {
+    const AsNobody nobody;
+    expect_refused(folder.path() / "sft", "Permission denied");
+    EXPECT_EQ(find_newest(folder.path() / "align"), std::nullopt);
+  }
+  ASSERT_EQ(::chmod((folder.path() / "sft").c_str(), 0755), 0);
+}
+
+// Nobody may write in step_1, whoever owns it.
+TEST(CheckpointDamage, AnOldOneThatCannotBeRemovedTakesNothingAway) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  for (const fs::path& path : {folder.path(), folder.path() / "step_1"})
+    ASSERT_TRUE(::geteuid() != 0 || ::chown(path.c_str(), AsNobody::kNobody, 0) == 0);
+  ASSERT_EQ(::chmod((folder.path() / "step_1").c_str(), 0555), 0);
+  fs::path left;
+  {
+    const AsNobody nobody;
+    for (const std::int64_t step : {2, 3}) {
+      save<float>(folder.path(), step, 1);
+      const fs::path newest = folder.path() / ("step_" + std::to_string(step));
+      EXPECT_EQ(find_newest(folder.path()), newest);
+      ASSERT_EQ(files_in(folder.path()).size(), 2u);
+      left =
+          files_in(folder.path()).front() == newest ? files_in(folder.path()).back() : files_in(folder.path()).front();
+      EXPECT_TRUE(left.filename().string().starts_with("step_1")) << left;
+    }
+  }
+  ASSERT_EQ(::chmod(left.c_str(), 0755), 0);
+  save<float>(folder.path(), 4, 1);
+  EXPECT_EQ(files_in(folder.path()), std::vector{folder.path() / "step_4"});
+}
+
+// What a kill leaves between the rename and the end of pruning.
+TEST(CheckpointDamage, PruningIsFinishedAtTheNextStart) {
+  const TemporaryFolder folder;
+  parallel::SerialCommunicator alone;
+  const auto start = [&](int keep) { finish_pruning(*find_newest(folder.path()), keep, alone); };
+  for (const std::int64_t step : {1, 2, 3}) save<float>(folder.path(), step);
+  fs::create_directory(folder.path() / "step_2.discarded.tmp");
+  fs::create_directory(folder.path() / "step_4.tmp");
+  start(2);
+  EXPECT_EQ(files_in(folder.path()), (std::vector{folder.path() / "step_2", folder.path() / "step_3"}));
+  // A broken one that is newer stays for who looks for the cause, and counts for nothing.
+  fs::resize_file(folder.path() / "step_3/deck.toml", 1);
+  start(1);
+  EXPECT_EQ(files_in(folder.path()), (std::vector{folder.path() / "step_2", folder.path() / "step_3"}));
+  // The one that was replaced is the newest, as long as its replacement is not whole.
+  fs::rename(folder.path() / "step_2", folder.path() / "step_2.replaced");
+  start(1);
+  EXPECT_EQ(find_newest(folder.path()), folder.path() / "step_2.replaced");
+  fs::copy(folder.path() / "step_2.replaced", folder.path() / "step_2");
+  start(1);
+  EXPECT_EQ(files_in(folder.path()), (std::vector{folder.path() / "step_2", folder.path() / "step_3"}));
+}
+
+TEST(CheckpointDamage, ASaveThatFailsAtItsEndLeavesNothing) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 1);
+  fs::create_directories(folder.path() / "best/in the way");
+  const SmallModel<float> model(2);
+  Progress progress = progress_at(2);
+  progress.best_step = 1;
+  message_of(ExitCode::kCannotWrite, [&] {
+    save_checkpoint<float>(folder.path(), progress, model.config, model.store, &model.optimizer, small_tokenizer(), 1,
+                           one_rank());
+  });
+  EXPECT_EQ(files_in(folder.path()), (std::vector{folder.path() / "best", folder.path() / "step_1"}));
 }
 
 // Every state a kill can leave while step_2 is written beside step_1: part of step_2.tmp, its last file cut.

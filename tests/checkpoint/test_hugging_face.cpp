@@ -9,6 +9,7 @@
 #include "src/checkpoint/model_source.hpp"
 #include "src/checkpoint/safetensors.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "tests/checkpoint/file_size_limit.hpp"
 #include "tests/checkpoint/small_model.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -39,9 +40,22 @@ TEST(HuggingFace, ExportThenImportIsTheSameModel) {
       EXPECT_EQ(read_hugging_face_config(folder), model.config);
       EXPECT_EQ(text::Tokenizer::load(folder).hash(), small_tokenizer().hash());
       EXPECT_EQ(fs::exists(folder / "model.safetensors"), shard_bytes != kTinyShard);
-      EXPECT_FALSE(fs::exists(temporary.path() / "model.tmp"));
+      EXPECT_EQ(list_tree(temporary.path()).size(), 1 + list_tree(folder).size());
     }
   }
+}
+
+TEST(HuggingFace, ExportLeavesFilesOfOthersAlone) {
+  const TemporaryFolder temporary;
+  const fs::path folder = temporary.path() / "model", own = temporary.path() / "model.tmp/file";
+  fs::create_directory(own.parent_path());
+  write_file(own, "the user's");
+  const SmallModel<float> model(7);
+  export_hugging_face(folder, model.config, model.store, small_tokenizer(), Dtype::kFloat32);
+  EXPECT_EQ(read_file(own), "the user's");
+  write_file(temporary.path() / "name.tmp", "the user's");
+  write_file(temporary.path() / "name", "another");
+  EXPECT_EQ(read_file(temporary.path() / "name.tmp"), "the user's");
 }
 
 template <class Round>

@@ -1,12 +1,10 @@
 #pragma once
 // Work in a process of its own, for what would change or end this one: signals, standard streams, limits.
 
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
-#include <stdexcept>
 
 namespace recpo {
 
@@ -24,12 +22,6 @@ inline bool in_child(const std::function<bool()>& holds) {
   int status = 0;
   ::waitpid(pid, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-// For permissions, which do not hold for the system's administrator. Without effect for anybody else.
-inline void become_nobody() {
-  constexpr uid_t kNobody = 65534;
-  if (::geteuid() == 0 && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) throw std::runtime_error("setuid");
 }
 
 }  // namespace recpo
