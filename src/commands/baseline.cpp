@@ -63,8 +63,9 @@ void run_trained(Workspace& workspace, const baselines::Baseline& baseline) {
   const baselines::TrainingJob job = make_baseline_job(workspace);
   const StoreLock lock(context, job.folder);
   const baselines::ItemVocabulary vocabulary(workspace.rows());
-  const baselines::Trained trained = baselines::train(job, workspace.rows(), vocabulary, context.grid,
-                                                      [&context] { return context.stop_requested(); });
+  const baselines::Trained trained =
+      baselines::train(job, workspace.rows(), vocabulary, context.grid,
+                       [&context](double needed) { return context.stop_requested(needed); });
   if (!trained.finished)
     throw_error(ExitCode::kStopped,
                 "baseline {} stopped after step {} with a complete checkpoint: start the same command again",

@@ -26,8 +26,11 @@ struct Context {
   bool is_first() const { return grid.world->rank() == 0; }
   std::filesystem::path run_folder() const { return deck.run.dir; }
   train::Heartbeat heartbeat() const;
-  // This rank's own view (a signal or the wall limit); the trainer agrees on it.
-  bool stop_requested() const { return process::stop_signal_received() || clock.expired(); }
+  // This rank's own view: a signal, or a wall limit that leaves no more than what is needed until the next time it
+  // asks. The trainer agrees on it.
+  bool stop_requested(double seconds_needed = 0) const {
+    return process::stop_signal_received() || clock.expired(seconds_needed);
+  }
 };
 
 // Collective over the world: throws kStopped on every rank when any of them was asked to stop.

@@ -137,7 +137,7 @@ void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& st
       model::initialize_adapters(context.deck.run.seed, *store->adapters());
     return train::train<T>(
         stage, set, reference, start.config, *store, workspace.tokenizer(), context.grid,
-        [&context] { return context.stop_requested(); }, context.heartbeat());
+        [&context](double needed) { return context.stop_requested(needed); }, context.heartbeat());
   });
   if (!outcome.finished)
     throw_error(ExitCode::kStopped, "{} stopped after step {} with a complete checkpoint: start the same command again",

@@ -22,7 +22,7 @@ std::int64_t monotonic_ms() {  // the call is allowed in signal handlers
 
 extern "C" void note_stop_signal(int signal) {
   g_stop_signal = 1;
-  if (signal == SIGTERM) g_launcher_signal_ms = monotonic_ms();
+  if (signal == SIGTERM || signal == SIGHUP) g_launcher_signal_ms = monotonic_ms();
 }
 
 extern "C" void note_continue_signal(int) { g_launcher_signal_ms = monotonic_ms(); }
@@ -39,6 +39,9 @@ void install_signal_handlers() {
   action.sa_flags = SA_RESTART;
   sigaction(SIGUSR1, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction inherited {};
+  if (sigaction(SIGHUP, nullptr, &inherited) == 0 && inherited.sa_handler != SIG_IGN)
+    sigaction(SIGHUP, &action, nullptr);
   action.sa_handler = note_continue_signal;
   sigaction(SIGCONT, &action, nullptr);
   action.sa_handler = note_stop_signal;
@@ -60,9 +63,9 @@ StopClock::StopClock(std::optional<double> limit_seconds) : start_(Clock::now())
 
 double StopClock::elapsed_seconds() const { return seconds_since(start_); }
 
-bool StopClock::expired() const {
+bool StopClock::expired(double seconds_needed) const {
   if (!limit_seconds_) return false;
-  const double reserve = std::min(kReserveFraction * *limit_seconds_, kMaxReserveSeconds);
+  const double reserve = std::min(kReserveFraction * *limit_seconds_, kMaxReserveSeconds) + seconds_needed;
   return elapsed_seconds() >= *limit_seconds_ - reserve;
 }
 

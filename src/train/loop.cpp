@@ -1,5 +1,7 @@
 #include "src/train/loop.hpp"
 
+#include <algorithm>
+
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 #include "src/support/units.hpp"
@@ -37,19 +39,24 @@ void run_loop(const Loop& loop, LoopState& state, parallel::Communicator& world,
   if (state.step > 0) log::info("{}: continues after step {} of {}", loop.title, state.step, loop.total_steps);
   Progress bar(loop.title, loop.total_steps, "steps", state.step);
   SaveClock save_clock(loop.checkpoint);
+  double longest_step = 0, last_save = 0;  // seconds
   while (!state.complete && state.step < loop.total_steps) {
+    const auto step_begin = Clock::now();
     const StepResult result = loop.run_step(state.step);
+    longest_step = std::max(longest_step, seconds_since(step_begin));
     ++state.step;
     state.complete = result.last;
     bar.set_note(result.note);
     bar.advance();
     if (result.skipped) count_bad_step(loop, result, state);
 
-    const bool stop = !state.complete && stop_requested && stop_requested();
+    const bool stop = !state.complete && stop_requested && stop_requested(longest_step + last_save);
     const bool save = state.complete || result.save || save_clock.due(state.step);
     const int decision = world.all_reduce_max(stop ? kSaveAndStop : save ? kSave : kGoOn);
     if (decision == kGoOn) continue;
+    const auto save_begin = Clock::now();
     loop.save();
+    last_save = seconds_since(save_begin);
     save_clock.reset();
     if (decision == kSaveAndStop) return;
   }

@@ -12,8 +12,9 @@
 
 namespace recpo::train {
 
-// Asked once a step, with the agreement of all ranks: true = save a complete checkpoint and stop (exit code 75).
-using StopRequested = std::function<bool()>;
+// Asked once a step, with the agreement of all ranks, and told what one more step and a save may take: the longest step
+// and the last save so far, measured. True = save a complete checkpoint and stop (exit code 75).
+using StopRequested = std::function<bool(double seconds_needed)>;
 
 // Of a step that has been done.
 struct StepResult {

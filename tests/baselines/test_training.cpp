@@ -38,7 +38,7 @@ struct Setting {
     job.inputs_hash = "inputs";
   }
 
-  Trained run(const std::function<bool()>& stop = {}) { return train(job, rows, vocabulary, grid, stop); }
+  Trained run(const train::StopRequested& stop = {}) { return train(job, rows, vocabulary, grid, stop); }
   TrainingState newest() { return *load_newest_state(job.folder, *grid.world); }
 };
 
@@ -52,8 +52,8 @@ ExitCode code_of(const std::function<void()>& work) {
 }
 
 // A request to stop at the n-th time it is asked.
-std::function<bool()> stop_at(int n) {
-  return [n, asked = 0]() mutable { return ++asked == n; };
+train::StopRequested stop_at(int n) {
+  return [n, asked = 0](double) mutable { return ++asked == n; };
 }
 
 TEST(Vocabulary, TrainingItemsComeFirst) {

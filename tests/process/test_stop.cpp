@@ -21,7 +21,7 @@ bool with_handlers(const std::function<bool()>& holds) {
 }
 
 TEST(StopSignal, IsNotedAndEndsNothing) {
-  for (const int signal : {SIGUSR1, SIGTERM, SIGINT}) {
+  for (const int signal : {SIGUSR1, SIGTERM, SIGHUP, SIGINT}) {
     EXPECT_TRUE(with_handlers([&] {
       const bool before = stop_signal_received();
       ::raise(signal);
@@ -37,12 +37,20 @@ TEST(StopSignal, ASecondInterruptEndsTheProgram) {
   EXPECT_FALSE(with_handlers([] { return ::raise(SIGINT) == 0 && ::raise(SIGINT) == 0; }));
 }
 
+TEST(StopSignal, AHangupThatIsIgnoredStaysSo) {
+  EXPECT_TRUE(in_child([] {
+    ::signal(SIGHUP, SIG_IGN);  // nohup
+    install_signal_handlers();
+    return ::raise(SIGHUP) == 0 && !stop_signal_received();
+  }));
+}
+
 TEST(StopSignal, TimeOfALaunchersSignalIsKnown) {
   EXPECT_TRUE(with_handlers([] {
     ::raise(SIGUSR1);  // a user's or a scheduler's: no launcher is about to kill
     return !ms_since_launcher_signal();
   }));
-  for (const int signal : {SIGTERM, SIGCONT}) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGCONT}) {
     EXPECT_TRUE(with_handlers([&] {
       ::raise(signal);
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -59,6 +67,12 @@ TEST(StopClock, ExpiresATenthBeforeTheLimit) {
   const StopClock clock(1.0);
   while (clock.elapsed_seconds() < 0.9) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_TRUE(clock.expired());
+}
+
+TEST(StopClock, KeepsWhatTheNextStepAndSaveTake) {
+  const StopClock clock(3600.0);
+  EXPECT_FALSE(clock.expired(3400));
+  EXPECT_TRUE(clock.expired(3500));  // two minutes are left to it anyway
 }
 
 }  // namespace

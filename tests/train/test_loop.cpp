@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <limits>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "src/parallel/communicator.hpp"
@@ -13,6 +15,8 @@
 
 namespace recpo::test {
 namespace {
+
+constexpr std::chrono::milliseconds kNone{0}, kSlow{200};
 
 // A run of `total` steps; `steps` and `saves` record the step counts of its calls.
 struct EmptySteps {
@@ -24,6 +28,7 @@ struct EmptySteps {
   void run(const train::StopRequested& stop_requested = {}) {
     const auto run_step = [this](std::int64_t step) -> train::StepResult {
       steps.push_back(step);
+      std::this_thread::sleep_for(step == slow_step ? kSlow : kNone);
       const bool bad = bad_steps.contains(step);
       return {bad ? std::numeric_limits<double>::infinity() : 1.0,
               1.0,
@@ -32,14 +37,17 @@ struct EmptySteps {
               "note",
               good_steps.contains(step)};
     };
-    const auto save = [this] { saves.push_back(state.step); };
+    const auto save = [this] {
+      saves.push_back(state.step);
+      std::this_thread::sleep_for(state.step == slow_save ? kSlow : kNone);
+    };
     train::run_loop({"test", total_steps, 1, "lower something", checkpoint, run_step, save}, state, world,
                     stop_requested);
   }
 
   std::int64_t total_steps;
   train::CheckpointOptions checkpoint;
-  std::int64_t last_step = total_steps;
+  std::int64_t last_step = total_steps, slow_step = -1, slow_save = -1;
   std::set<std::int64_t> bad_steps, good_steps;
   train::LoopState state;
   std::vector<std::int64_t> steps, saves;
@@ -87,13 +95,32 @@ TEST(Loop, EndsBeforeItsTotal) {
 
 TEST(Loop, StopsWithACheckpointAndContinues) {
   EmptySteps run(4);
-  run.run([&] { return run.state.step == 2; });
+  run.run([&](double) { return run.state.step == 2; });
   EXPECT_EQ(run.saves, Steps{2});
   EXPECT_FALSE(run.state.complete);
-  run.run([&] { return run.state.step == 4; });  // too late to stop: it is complete
+  run.run([&](double) { return run.state.step == 4; });  // too late to stop: it is complete
   EXPECT_EQ(run.steps, (Steps{0, 1, 2, 3}));
   EXPECT_EQ(run.saves, (Steps{2, 4}));
   EXPECT_TRUE(run.state.complete);
+}
+
+// The longest step, and the last save: a slow one of long ago says nothing of the next.
+TEST(Loop, SaysWhatOneMoreStepAndASaveTake) {
+  EmptySteps run(5);
+  run.checkpoint.every_steps = 1;
+  run.slow_step = 1;
+  run.slow_save = 3;
+  std::vector<double> needed;
+  run.run([&](double seconds) {
+    needed.push_back(seconds);
+    return false;
+  });
+  const double slow = std::chrono::duration<double>(kSlow).count();
+  ASSERT_EQ(needed.size(), 4u);  // not after the last
+  EXPECT_LT(needed[0], slow);
+  EXPECT_GE(needed[1], slow);
+  EXPECT_GE(needed[2], slow);
+  EXPECT_GE(needed[3], 2 * slow);
 }
 
 TEST(Loop, GivesUpAfterTooManyBadSteps) {
