@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "src/checkpoint/hashing.hpp"
 #include "src/checkpoint/shard_table.hpp"
@@ -27,9 +29,11 @@ bool is_hash(const std::string& text, std::size_t digits) {
   return text.size() == digits && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// The hash of the text itself, with zeros where it stands.
+// The hash of the text itself, with zeros where it stands; empty where it does not stand there digit by digit.
 std::string own_hash(std::string text, const std::string& hash) {
-  return sha256_hex(text.replace(text.find(hash), kHashDigits, std::string(kHashDigits, '0')));
+  const std::size_t place = text.find(hash);
+  if (place == std::string::npos) return "";
+  return sha256_hex(text.replace(place, kHashDigits, std::string(kHashDigits, '0')));
 }
 
 std::string checked_hash(const JsonObject& json, const std::string& key, std::size_t digits = kHashDigits) {
@@ -148,6 +152,30 @@ void check_adapters(const Contents& contents, const std::string& source) {
                 contents.shapes.size() - expected);
 }
 
+// No more names than the manifest itself lists.
+void check_grid(const Contents& contents, const std::string& source) {
+  const auto shards = static_cast<std::size_t>(contents.grid.tp) * static_cast<std::size_t>(contents.grid.zero_shards);
+  if (shards > contents.files.size())
+    throw_input("{}: grid: {} x {} shards, but {} files are listed", source, contents.grid.tp,
+                contents.grid.zero_shards, contents.files.size());
+}
+
+// A model is as large as its files, so that no memory is taken by config alone. Adapters are checked above.
+void check_model_size(const Contents& contents, const std::string& source) {
+  if (contents.manifest.progress.adapters.options.exists()) return;
+  double listed = 0;  // exact up to 2^53, and no overflow beyond
+  for (const auto& [name, shape] : contents.shapes)
+    listed += std::accumulate(shape.begin(), shape.end(), 1.0, std::multiplies<>());
+  if (const auto described = static_cast<double>(contents.manifest.config.num_parameters()); listed != described)
+    throw_input("{}: parameters have {} elements, the model of config {}", source, listed, described);
+  const double element_bytes = contents.dtype == Dtype::kFloat64 ? 8 : contents.dtype == Dtype::kFloat32 ? 4 : 2;
+  double bytes = 0;
+  for (const std::string& name : contents.shard_names()) bytes += static_cast<double>(contents.files.at(name).bytes);
+  if (bytes < element_bytes * listed)
+    throw_input("{}: files: the shards have {} bytes, {} elements in {} need {}", source, bytes, listed,
+                name_of(contents.dtype), element_bytes * listed);
+}
+
 void require_file(const Contents& contents, const std::string& name, const std::string& source) {
   if (!contents.files.contains(name)) throw_input("{}: files: {} is missing", source, name);
 }
@@ -218,7 +246,9 @@ Contents parse_contents(const std::string& text, const std::string& source) {
   contents.shapes = parse_shapes(json.object("parameters"));
   check_adapters(contents, source);
   contents.files = parse_files(json.object("files"));
+  check_grid(contents, source);
   for (const std::string& name : contents.shard_names()) require_file(contents, name, source);
+  check_model_size(contents, source);
   require_file(contents, kDeckName, source);
   require_file(contents, contents.tokenizer_name, source);
   return contents;

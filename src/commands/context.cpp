@@ -58,7 +58,7 @@ std::string text_of_first_rank(const Context& context, const char* phase, const 
 
 void print_result(const Context& context, const std::string& text) {
   try {
-    write_result(text);
+    write_result(printable(text, "\n\t"));  // what is told of files may have any names in it
   } catch (const Error& error) {
     if (!ends_in_files(context.line)) throw;
     log::warn("{}; nothing else is lost", error.what());

@@ -7,6 +7,7 @@
 #include "src/support/check.hpp"
 #include "src/support/json.hpp"
 #include "src/support/log.hpp"
+#include "src/support/standard_streams.hpp"
 
 namespace recpo::commands {
 namespace {
@@ -72,7 +73,7 @@ void generate(Workspace& workspace) {
                                          -1, ' ', false, nlohmann::json::error_handler_t::replace);
       lines += '\n';
     }
-    print_result(context, lines);
+    write_result(lines);  // as the model wrote it
   });
 }
 

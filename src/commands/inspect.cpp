@@ -10,6 +10,7 @@
 #include "src/support/folder.hpp"
 #include "src/support/hdf5.hpp"
 #include "src/support/json.hpp"
+#include "src/support/standard_streams.hpp"
 
 namespace recpo::commands {
 namespace {
@@ -51,7 +52,7 @@ std::string describe_json_lines(const fs::path& path) {
 std::string describe_json(const fs::path& path) {
   const nlohmann::json json = parse_json(read_file(path), path.string());
   std::string text = fmt::format("{}: whole\n", path.string());
-  for (const auto& [key, value] : json.items()) text += fmt::format("  {}\n", key);
+  for (const auto& [key, value] : json.items()) text += fmt::format("  {}\n", printable(key));
   return text;
 }
 

@@ -22,7 +22,8 @@ void print_failure(const parallel::Outcome& outcome) {
   if (!outcome.failed()) return;
   std::string line = outcome.text;
   std::replace(line.begin(), line.end(), '\n', ' ');
-  write_message(fmt::format("recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", line));
+  write_message(
+      fmt::format("recpo: {}: {}\n", outcome.code == ExitCode::kStopped ? "stopped" : "error", printable(line)));
 }
 
 Endings::Endings() {

@@ -68,11 +68,11 @@ void initialize(bool speaks) {
 bool speaks() { return g_speaks; }
 void info_line(std::string_view line) {
   clear_bar();
-  spdlog::info(line);
+  spdlog::info(printable(line));
 }
 void warn_line(std::string_view line) {
   clear_bar();
-  spdlog::warn(line);
+  spdlog::warn(printable(line));
 }
 void set_course(Course course) { g_course = std::move(course); }
 void set_progress_hook(std::function<void(const std::string&)> hook) { g_progress_hook = std::move(hook); }
@@ -137,14 +137,14 @@ void Progress::draw(bool final) {
   const auto advanced = static_cast<double>(done_ - first_);
   const double left = advanced > 0 ? elapsed * static_cast<double>(total_ - done_) / advanced : 0;
   ProgressLine line;
-  line.title = g_course.place.empty() ? title_ : fmt::format("{}, {}", g_course.place, title_);
+  line.title = printable(g_course.place.empty() ? title_ : fmt::format("{}, {}", g_course.place, title_));
   line.counts = fmt::format("{}/{} {}", done_, total_, unit_);
   line.fraction = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
   line.time = final ? fmt::format("in {}", format_duration(elapsed))
                     : fmt::format("{} left", advanced > 0 ? format_duration(left) : "?");
   if (!final && advanced > 0 && g_course.seconds_after >= 1)
     line.course_time = fmt::format("run at least {}", format_duration(left + g_course.seconds_after));
-  line.note = note_;
+  line.note = printable(note_);
   if (terminal) {
     // The last column stays empty: some terminals begin a new line behind it.
     write_message(fmt::format("\r\033[K{}{}", progress_text(line, terminal_columns() - 1), final ? "\n" : ""));

@@ -5,6 +5,7 @@
 
 #include "src/checkpoint/model_source.hpp"
 #include "src/support/file.hpp"
+#include "tests/checkpoint/rewrite_manifest.hpp"
 #include "tests/checkpoint/simulated_grid.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/tolerance.hpp"
@@ -239,19 +240,6 @@ TEST(Adapters, ABaseThatLeadsBackIsRefused) {
   on_disk.write({}, {on_disk.adapters().string(), std::string(64, '0'), 0});
   const ModelSource source = open_model(on_disk.adapters());
   expect_named(message_of(ExitCode::kBadInput, [&] { load_weights(source, *store); }), on_disk.adapters().string());
-}
-
-// A manifest whose text was changed together with its hash.
-void rewrite_manifest(const fs::path& checkpoint, const std::function<void(Json&)>& change) {
-  constexpr const char* kHash = "manifest_sha256";
-  const fs::path path = checkpoint / kManifestName;
-  Json json = Json::parse(read_file(path));
-  change(json);
-  const std::string zeros(64, '0');
-  json[kHash] = zeros;
-  std::string text = json.dump(1) + "\n";
-  const std::string hash = sha256_hex(text);
-  write_file(path, text.replace(text.find(zeros), zeros.size(), hash));
 }
 
 TEST(Adapters, BrokenRecordsAreRefused) {

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/checkpoint/model_source.hpp"
 #include "src/support/file.hpp"
+#include "tests/checkpoint/rewrite_manifest.hpp"
 #include "tests/checkpoint/small_model.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -227,6 +229,41 @@ TEST(Checkpoint, RefusesAnotherFormatVersion) {
     const std::string message = message_of(ExitCode::kBadInput, [&] { read_manifest(folder.path() / "step_3"); });
     EXPECT_NE(message.find("reads version 2 only"), std::string::npos) << message;
   }
+}
+
+// Of a manifest that was made up, own hash and all: it is refused before anything is as large as it says.
+TEST(Checkpoint, AManifestClaimsNoMoreThanItsFiles) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  const fs::path checkpoint = folder.path() / "step_3";
+  const std::string whole = read_file(checkpoint / kManifestName);
+  const auto expect_refused = [&](const std::string& part, const std::function<void(nlohmann::ordered_json&)>& change) {
+    write_file(checkpoint / kManifestName, whole);
+    rewrite_manifest(checkpoint, change);
+    const std::string message = message_of(ExitCode::kBadInput, [&] { open_model(checkpoint); });
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  };
+  expect_refused("grid: 4096 x 4096 shards, but 3 files", [](auto& json) {
+    json["grid"] = {{"tp", 4096}, {"dp", 4096}, {"zero_shards", 4096}};
+  });
+  expect_refused("the model of config", [](auto& json) { json["config"]["vocab_size"] = 1 << 26; });
+  expect_refused("the model of config", [](auto& json) { json["config"]["num_hidden_layers"] = 1 << 12; });
+  expect_refused("the model of config", [](auto& json) { json["parameters"].erase("model.norm.weight"); });
+  expect_refused("the shards have 10 bytes", [](auto& json) { json["files"]["shard-0000-0000.h5"]["bytes"] = 10; });
+  write_file(checkpoint / kManifestName, whole);
+  EXPECT_EQ(open_model(checkpoint).config, small_config());
+}
+
+TEST(Checkpoint, AHashIsWrittenInPlainDigits) {
+  const TemporaryFolder folder;
+  save<float>(folder.path(), 3);
+  const fs::path path = folder.path() / "step_3" / kManifestName;
+  std::string text = read_file(path);
+  const std::size_t digit = text.find(": \"") + 3;
+  text.replace(digit, 1, fmt::format("\\u{:04x}", static_cast<int>(text[digit])));
+  write_file(path, text);
+  const std::string message = message_of(ExitCode::kBadInput, [&] { read_manifest(path.parent_path()); });
+  EXPECT_NE(message.find("damaged"), std::string::npos) << message;
 }
 
 TEST(ModelSource, FindsCheckpointsByTheirFolderAndTheirParent) {

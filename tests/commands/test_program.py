@@ -339,6 +339,16 @@ class Commands(Program):
             self.assertIn("whole", self.succeed("inspect", path).stdout)
 
 
+    def test_names_in_files_cannot_steer_a_terminal(self):
+        self.write("foreign.json", '{"\\u001b[2J\\u009bm\\nforged": {"\\u0007": 1}}')
+        shown = self.succeed("inspect", "foreign.json").stdout
+        self.assertEqual(shown.splitlines()[1:], ["  \\x1b[2J\\xc2\\x9bm\\x0aforged"])
+        self.write("own.jsonl", '{"prompt": "Q", "chosen": " a", "rejected": " b", "\\u001b]0;x": 1, "\\u001b]0;x": 2}\n')
+        self.fail_with(BAD_INPUT, ["own.jsonl:1", "u001b"], "prepare", "data.dataset=rows", "data.train=own.jsonl",
+                       "tokenizer.train_vocab=300", "run.dir=own")
+        done = self.run_program("inspect", "no\x1b[31msuch.json")
+        self.assert_one_error(done, BAD_INPUT, "no\\x1b[31msuch.json")
+
     def test_sft_with_the_budget_of_an_aligned_model(self):
         deck = ["run.stages=prepare,sft", *SMALL, "align.global_batch=12", "sft.longer=true"]  # 2 x 8 and 2 x 12 rows
         self.assertIn("5 steps of 8 rows", self.succeed("--dry-run", "run.dir=out", *deck).stdout)

@@ -43,6 +43,15 @@ TEST(ProgressText, FitsAnyTerminal) {
   EXPECT_EQ(progress_text(line, 11), "load /café…");
 }
 
+TEST(Printable, ShowsControlCharactersOfForeignText) {
+  EXPECT_EQ(printable("Amélie, 千と千尋 😀"), "Amélie, 千と千尋 😀");
+  EXPECT_EQ(printable("\x1b[2J\a\x7f\r\n"), "\\x1b[2J\\x07\\x7f\\x0d\\x0a");
+  EXPECT_EQ(printable("a\tb\nc\r", "\n\t"), "a\tb\nc\\x0d");
+  EXPECT_EQ(printable("\xc2\x9b\x33m\xc2\xa0"), "\\xc2\\x9b3m\xc2\xa0");        // CSI in one character
+  EXPECT_EQ(printable("\x9b\x31m \xe9 \xf0\x9f"), "\\x9b1m \\xe9 \\xf0\\x9f");  // not UTF-8, cut
+  EXPECT_EQ(printable(std::string("\0", 1)), "\\x00");
+}
+
 // Nothing can be written to it: there is no room.
 void fill(int stream) { ::dup2(::open("/dev/full", O_WRONLY | O_CLOEXEC), stream); }
 
