@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/checkpoint/hashing.hpp"
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/checkpoint/manifest.hpp"
 #include "src/checkpoint/meta_folder.hpp"
@@ -194,12 +195,11 @@ std::string model_hash(const ModelSource& source) {
     return hash.hex();
   }
   const ModelFiles files(source.path);
-  recpo::Progress progress("hash " + source.path.string(), static_cast<std::int64_t>(files.files().size()), "files");
+  std::int64_t bytes = 0;
+  for (const SafetensorsFile& file : files.files()) bytes += static_cast<std::int64_t>(fs::file_size(file.path()));
+  ByteProgress progress("hash " + source.path.string(), bytes);
   hash.update(sha256_file_hex(source.path / (files.is_meta() ? kMetaParams : "config.json")));
-  for (const SafetensorsFile& file : files.files()) {
-    hash.update(sha256_file_hex(file.path()));
-    progress.advance();
-  }
+  for (const SafetensorsFile& file : files.files()) hash.update(hash_file(file.path(), progress));
   return hash.hex();
 }
 

@@ -41,6 +41,12 @@ void connect_progress(const Context& context) {
     if (g_interruptible == nullptr || std::this_thread::get_id() != main_thread) return;
     if (g_interruptible->stop_requested()) throw_error(ExitCode::kStopped, "during {}: {}", title, kSubmitAgain);
   });
+  parallel::set_waiting_hook([&watchdog = context.watchdog] { watchdog.stay_alive(); });
+}
+
+void disconnect_progress() {
+  log::set_progress_hook({});
+  parallel::set_waiting_hook({});
 }
 
 std::string text_of_first_rank(const Context& context, const char* phase, const std::function<std::string()>& work) {

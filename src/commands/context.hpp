@@ -57,8 +57,9 @@ std::string text_of_first_rank(const Context& context, const char* phase, const 
 // what was asked for; at the end of a run or a sweep there is a warning. Not collective: of rank 0.
 void print_result(const Context& context, const std::string& text);
 
-// Progress bars feed the watchdog from now on.
+// Progress bars, and waits for ranks that work alone (parallel/collective_try.hpp), feed the watchdog between these.
 void connect_progress(const Context& context);
+void disconnect_progress();
 
 // The deck's precision: kFp32 | kBf16.
 inline model::Precision precision_of(const deck::Deck& deck) {

@@ -2,6 +2,7 @@
 #include "src/checkpoint/hugging_face.hpp"
 #include "src/commands/commands.hpp"
 #include "src/support/check.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/log.hpp"
 
 namespace recpo::commands {
@@ -19,8 +20,7 @@ void import_model(Workspace& workspace) {
   const ModelChoice choice = workspace.model_at(context.line.model);
   const text::Tokenizer tokenizer = checkpoint::read_tokenizer(*choice.source);
   const std::filesystem::path target = context.line.output;
-  std::error_code ignored;
-  if (std::filesystem::exists(target / "step_0", ignored))
+  if (is_there(target / "step_0"))
     throw_usage("--output {}: holds a checkpoint already; name a new folder", target.string());
   checkpoint::Progress progress;
   progress.stage = checkpoint::kImportStage;

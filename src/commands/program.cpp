@@ -235,7 +235,7 @@ ExitCode execute(const Request& request, process::Runtime& runtime, process::Wat
   } catch (...) {
     outcome = parallel::outcome_of(std::current_exception());
   }
-  log::set_progress_hook({});
+  disconnect_progress();
   watchdog.beat("ending");
   return runtime.agree_on_exit(outcome, watchdog);
 }
@@ -265,8 +265,9 @@ void check_layout(CommandName command, const deck::Deck& deck, const parallel::P
                                         CommandName::kEvaluate, CommandName::kReference};
   const bool uses_model = std::ranges::find(kUsesModel, command) != std::end(kUsesModel);
   if (!uses_model || grid.tp->size() == 1) return;
-  const model::LlamaConfig config = deck.model.path.empty() ? random_model_shape(deck, kSomeVocabulary)
-                                                            : checkpoint::open_model(deck.model.path).config;
+  const model::LlamaConfig config = deck.model.path.empty()
+                                        ? random_model_shape(deck, kSomeVocabulary)
+                                        : checkpoint::open_model(deck.model.path, *grid.world).config;
   model::check_tensor_parallel(config, grid.tp->size());
 }
 

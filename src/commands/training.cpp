@@ -3,6 +3,7 @@
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/commands/commands.hpp"
 #include "src/commands/store.hpp"
+#include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/folder.hpp"
@@ -132,7 +133,7 @@ void train_stage(Workspace& workspace, train::Stage stage, const ModelChoice& st
     const auto memory =
         take_memory(stage.name(), train::stage_memory<T>(stage, set.samples, start.config, context.grid));
     const auto store = train::training_store<T>(start.config, stage.parallel, stage.lora, context.grid);
-    load_weights<T>(start, *store);
+    parallel::collective_try(*context.grid.world, [&] { load_weights<T>(start, *store); });
     if (store->adapters() && !continues_adapters(start, stage.lora))
       model::initialize_adapters(context.deck.run.seed, *store->adapters());
     return train::train<T>(
@@ -237,7 +238,8 @@ train::ReferenceLogps reference_logps(Workspace& workspace) {
   const std::string identity = reference_identity(context, choice);
   const auto folder = reference_folder(context, identity, rows), path = folder / "reference.h5";
   const StoreLock lock(context, folder);
-  train::ReferenceLogps logps = train::read_reference(path, identity, rows.hash);
+  train::ReferenceLogps logps;
+  parallel::collective_try(*context.grid.world, [&] { logps = train::read_reference(path, identity, rows.hash); });
   if (!logps.empty()) {
     log::info("reference: done, {} is for the same model and rows", path.string());
     return logps;

@@ -5,6 +5,7 @@
 #include "src/checkpoint/checkpoint.hpp"
 #include "src/commands/store.hpp"
 #include "src/data/dataset.hpp"
+#include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
 #include "src/support/folder.hpp"
@@ -30,9 +31,9 @@ const text::Tokenizer& Workspace::tokenizer() {
   if (tokenizer_) return *tokenizer_;
   const deck::Deck& deck = context_.deck;
   if (!deck.tokenizer.path.empty()) {
-    tokenizer_ = text::Tokenizer::load(deck.tokenizer.path);
+    parallel::collective_try(*context_.grid.world, [&] { tokenizer_ = text::Tokenizer::load(deck.tokenizer.path); });
   } else if (!deck.model.path.empty()) {
-    tokenizer_ = checkpoint::read_tokenizer(checkpoint::open_model(deck.model.path));
+    tokenizer_ = checkpoint::read_tokenizer(checkpoint::open_model(deck.model.path, *context_.grid.world));
   } else if (deck.tokenizer.train_vocab == 0) {
     throw_usage(
         "random weights need a tokenizer: set tokenizer.path to a tokenizer.json, or tokenizer.train_vocab to "
@@ -146,7 +147,8 @@ const data::RowFile& Workspace::rows() {
     const fs::path path = output_folder(context_, "rows", wanted_rows()) / "rows.h5";
     rows_ = data::read_rows_hash(path) == wanted_rows() ? data::read_rows(path) : make_rows().rows;
   } else {
-    rows_ = data::read_rows(keep_rows());
+    const fs::path path = keep_rows();
+    parallel::collective_try(*context_.grid.world, [&] { rows_ = data::read_rows(path); });
   }
   limit_negatives();
   return *rows_;
@@ -216,7 +218,7 @@ std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, 
   const model::Shard shard{grid.tp->rank(), grid.tp->size()};
   auto store = std::make_unique<model::ParameterStore<T>>(model::llama_parameters(choice.config, shard), false);
   carry_adapters(choice, shard, *store);
-  load_weights(choice, *store);
+  parallel::collective_try(*grid.world, [&] { load_weights(choice, *store); });
   return store;
 }
 

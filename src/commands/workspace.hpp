@@ -62,8 +62,8 @@ class Workspace {
 };
 
 // The weights of a choice, stored as T: this rank's tensor-parallel shard (kUsage when the model cannot be cut so),
-// with adapters where the choice has some; unsharded, adapters merged; or into a store that is there
-// (checkpoint::load_weights).
+// with adapters where the choice has some (collective over the world); unsharded, adapters merged; or into a store that
+// is there (checkpoint::load_weights).
 template <class T>
 std::unique_ptr<model::ParameterStore<T>> load_shard(const ModelChoice& choice, const parallel::ProcessGrid& grid);
 template <class T>

@@ -7,6 +7,17 @@
 namespace recpo::parallel {
 namespace {
 
+std::function<void()> g_waiting_hook;
+
+bool wait_for_all(Communicator& ranks, const KeepWaiting& keep_waiting) {
+  if (keep_waiting) return ranks.barrier_while(keep_waiting);
+  if (!g_waiting_hook) return true;
+  return ranks.barrier_while([] {
+    g_waiting_hook();
+    return true;
+  });
+}
+
 // The code's bytes, then the text.
 std::string encode(const Outcome& outcome) {
   std::string bytes(sizeof outcome.code, '\0');
@@ -40,9 +51,11 @@ Outcome outcome_of(std::exception_ptr exception) {
   }
 }
 
+void set_waiting_hook(std::function<void()> hook) { g_waiting_hook = std::move(hook); }
+
 std::optional<std::vector<Outcome>> exchange_outcomes(Communicator& ranks, const Outcome& mine,
                                                       const KeepWaiting& keep_waiting) {
-  if (keep_waiting && !ranks.barrier_while(keep_waiting)) return std::nullopt;
+  if (!wait_for_all(ranks, keep_waiting)) return std::nullopt;
   std::vector<Outcome> outcomes;
   for (const std::string& bytes : ranks.all_gather(encode(mine))) outcomes.push_back(decode(bytes));
   return outcomes;

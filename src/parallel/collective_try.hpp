@@ -26,8 +26,11 @@ Outcome outcome_of(std::exception_ptr exception);
 // Asked every few milliseconds while a rank waits, asleep, for the others; false gives up.
 using KeepWaiting = std::function<bool()>;
 
-// The outcomes of all ranks in rank order; nothing when a rank did not come and `keep_waiting` gave up. Without
-// `keep_waiting` a rank waits as in any collective, for short work.
+// Called likewise where no `keep_waiting` is given: a rank whose neighbour works for long is alive (for a watchdog).
+// Without one, ranks wait as in any collective. Of the whole program; empty: none.
+void set_waiting_hook(std::function<void()> hook);
+
+// The outcomes of all ranks in rank order; nothing when a rank did not come and `keep_waiting` gave up.
 std::optional<std::vector<Outcome>> exchange_outcomes(Communicator& ranks, const Outcome& mine,
                                                       const KeepWaiting& keep_waiting = {});
 

@@ -69,6 +69,8 @@ class HeartbeatTable {
 
   // This rank makes progress. The first kPhaseLength - 1 bytes of `phase` are copied.
   void beat(const char* phase);
+  // It waits for others: the same, in the phase that it is in.
+  void stay_alive();
   // This rank was stopped from outside for so long: that time does not count.
   void forgive(std::int64_t milliseconds);
   // This rank leaves in order.

@@ -32,6 +32,9 @@ class Watchdog {
   // This rank makes progress, or begins another phase. The text is copied, see HeartbeatTable::beat.
   void beat(const char* phase) { table_.beat(phase); }
 
+  // This rank waits for others, which make progress or are named; its phase stays.
+  void stay_alive() { table_.stay_alive(); }
+
   // This rank is about to end the job itself with a line of its own and this code. False: another rank of the node
   // has reported, and this one must not.
   bool claim_reporter(int exit_code) { return table_.claim_reporter(exit_code); }

@@ -7,6 +7,7 @@
 #include "src/report/sections.hpp"
 #include "src/support/check.hpp"
 #include "src/support/file.hpp"
+#include "src/support/folder.hpp"
 #include "src/support/json.hpp"
 
 namespace recpo::report {
@@ -93,7 +94,7 @@ std::string training_figure(const std::vector<LoggedRun>& runs) {
 namespace {
 TrainingLog read_log(const RunFolder& run) {
   const std::filesystem::path metrics = run.path / "metrics.jsonl";
-  return std::filesystem::exists(metrics) ? parse_metrics(read_file(metrics), metrics.string()) : TrainingLog{};
+  return is_there(metrics) ? parse_metrics(read_file(metrics), metrics.string()) : TrainingLog{};
 }
 
 // Of each trained base variant the curves of its own stage, of the first seed.

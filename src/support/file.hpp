@@ -29,7 +29,7 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 // Appends and flushes to the operating system; throws kCannotWrite.
 void append_to_file(const std::filesystem::path& path, std::string_view content);
 
-// fsync of a file or folder; throws kCannotWrite.
+// fsync of a file or folder, of a large file piece by piece with a progress bar; throws kCannotWrite.
 void sync_path(const std::filesystem::path& path);
 
 void create_folders(const std::filesystem::path& path);  // throws kCannotWrite

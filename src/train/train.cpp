@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "src/checkpoint/checkpoint.hpp"
+#include "src/parallel/collective_try.hpp"
 #include "src/support/check.hpp"
 #include "src/support/log.hpp"
 #include "src/support/memory_pool.hpp"
@@ -57,8 +58,10 @@ checkpoint::Progress resume(const Stage& stage, const fs::path& folder, model::P
   require_same_inputs(progress.inputs_hash == stage.inputs_hash, *newest, folder);
   checkpoint::finish_pruning(*newest, static_cast<int>(stage.checkpoint.keep), world);
   state = parse_state(progress, *newest, stage.validation.metric);
-  checkpoint::load_weights<T>(*newest, store);
-  if (!progress.complete) checkpoint::load_optimizer<T>(*newest, optimizer);
+  parallel::collective_try(world, [&] {
+    checkpoint::load_weights<T>(*newest, store);
+    if (!progress.complete) checkpoint::load_optimizer<T>(*newest, optimizer);
+  });
   optimizer.set_steps_done(state.loop.step - state.loop.bad_steps);
   return progress;
 }
@@ -155,7 +158,9 @@ Outcome train(const Stage& stage, const SampleSet& set, const ReferenceLogps& re
   checkpoint::Progress progress = resume(stage, folder, trained, optimizer, state, *grid.world);
   if (progress.complete) return {true, progress.step};
   std::optional<MetricsLog> metrics_log;
-  if (grid.world->rank() == 0) metrics_log.emplace(stage.log, stage.run_folder, stage.name(), progress.step, steps);
+  parallel::collective_try(*grid.world, [&] {
+    if (grid.world->rank() == 0) metrics_log.emplace(stage.log, stage.run_folder, stage.name(), progress.step, steps);
+  });
 
   progress.stage = stage.name();
   progress.total_steps = steps;

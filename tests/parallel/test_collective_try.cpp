@@ -77,6 +77,24 @@ TEST(CollectiveTry, AsksWhileItWaits) {
   }
 }
 
+TEST(CollectiveTry, CallsTheProgramsHookWhileItWaits) {
+  const ProcessGrid grid = make_grid();
+  int called = 0;
+  set_waiting_hook([&] { ++called; });
+  const auto work = [&] {
+    if (grid.world->rank() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  };
+  collective_try(*grid.world, work);
+  if (grid.world->rank() > 0) {
+    EXPECT_GE(called, 2);
+  }
+  const int before = called;
+  collective_try(*grid.world, work, [] { return true; });  // in its place
+  set_waiting_hook({});
+  collective_try(*grid.world, work);
+  EXPECT_EQ(called, before);
+}
+
 TEST(ExchangeOutcomes, GivesUpOnARankThatDoesNotCome) {
   MpiCommunicator world(MPI_COMM_WORLD);  // not freed with a barrier that some ranks have left
   if (world.size() == 1) return;          // there is no other rank to wait for

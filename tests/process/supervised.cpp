@@ -1,7 +1,7 @@
 // A program under supervision and nothing else: every rank runs the script of its own argument, one step a word.
 //   beat:PHASE  heartbeat     sleep:MS   no heartbeat for so long     work:MS  heartbeats for so long
 //   fail:CODE   an error      stop, kill this process gets that signal      wait  for all ranks
-//   try         for all ranks, asleep and with heartbeats, as for a rank that works alone
+//   try:STEP    with the others, each its own STEP, "try:" for none: collective_try
 // Prints "rank R done" where it ends well, and returns the agreed exit status.
 
 #include <mpi.h>
@@ -32,12 +32,7 @@ void run_step(const std::string& step, process::Watchdog& watchdog) {
   if (name == "wait") MPI_Barrier(MPI_COMM_WORLD);
   if (name == "try") {
     parallel::MpiCommunicator world(MPI_COMM_WORLD);
-    parallel::collective_try(
-        world, [] {},
-        [&] {
-          watchdog.beat("waiting");
-          return true;
-        });
+    parallel::collective_try(world, [&] { run_step(value, watchdog); });
   }
   for (int left = name == "work" ? std::stoi(value) : 0; left > 0; left -= 10) {
     watchdog.beat("working");
@@ -56,6 +51,7 @@ int main(int argc, char** argv) {
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
   watchdog.join(node);
   MPI_Comm_free(&node);
+  parallel::set_waiting_hook([&watchdog] { watchdog.stay_alive(); });
   std::optional<process::Endings> endings(std::in_place);
   parallel::Outcome outcome;
   try {

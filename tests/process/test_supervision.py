@@ -40,12 +40,17 @@ class Supervision(unittest.TestCase):
         self.assert_ends(run("wait", f"fail:{BAD_INPUT}"), BAD_INPUT, "as told, with code 65")
 
     def test_a_failure_is_not_taken_for_the_collective_that_others_wait_in(self):
-        for scripts in (("try", f"fail:{BAD_INPUT}"), (f"fail:{BAD_INPUT}", "try"),
-                        ("try", "try", f"fail:{BAD_INPUT}", "try")):
+        for scripts in (("try:", f"fail:{BAD_INPUT}"), (f"fail:{BAD_INPUT}", "try:"),
+                        ("try:", "try:", f"fail:{BAD_INPUT}", "try:")):
             self.assert_ends(run(*scripts), BAD_INPUT, "as told, with code 65")
 
     def test_heartbeats_keep_a_rank_alive(self):
         self.assertEqual(run("work:2500", "work:2500", watchdog=1).returncode, 0)
+
+    def test_ranks_that_wait_for_one_at_work_are_alive(self):
+        self.assertEqual(run("try:", "try:work:2500", "try:", watchdog=1).returncode, 0)
+        self.assert_ends(run("beat:waiting try:", "beat:saving try:sleep:60000", "try:", watchdog=1), WATCHDOG,
+                         "rank 1 hangs", "'saving'")
 
     def test_a_hanging_rank_is_named(self):
         self.assert_ends(run("beat:reading sleep:60000", watchdog=1), WATCHDOG, "rank 0 hangs", "'reading'")
