@@ -29,6 +29,8 @@ MACHINE_PATH = re.compile(r"(?<![\w.$}~*-])/(?:root|home|tmp|work|farm|Users|mnt
 MAX_LINES, MAX_COLUMNS = 450, 120
 LABEL = re.compile(r'"(recpo::[^"]*)"')
 UNLABELLED = re.compile(r'Kokkos::parallel_(?:for|reduce|scan)\(\s*(?!"|label\b|Kokkos::Team|Kokkos::Thread)\S|\bfence\(\s*\)')
+LOOK = re.compile(r"\b(?:fs|filesystem)::(?:exists|is_\w+|(?:recursive_)?directory_iterator)\b")
+LOOKS = {"src/support/folder.cpp", "src/support/file.cpp"}
 GENERATED = ".inc"  # ending of files that the build writes
 
 
@@ -157,6 +159,16 @@ def headers_are_guarded(path, text):
         yield f"{path}:1: no #pragma once"
 
 
+def looks_are_told_apart(path, text):
+    """std::filesystem's questions answer no where they cannot know."""
+    if not path.startswith("src/") or not is_source(path) or path in LOOKS:
+        return
+    for line, content in numbered(text):
+        match = LOOK.search(content)
+        if match:
+            yield f"{path}:{line}: {match[0]} does not tell missing from unreadable; see src/support/folder.hpp"
+
+
 def keys_of(table, prefix=""):
     for key, value in table.items():
         if isinstance(value, dict):
@@ -191,5 +203,6 @@ RULES = [
     sources_are_small,
     labels_name_their_file,
     headers_are_guarded,
+    looks_are_told_apart,
     deck_lines_are_explained,
 ]

@@ -127,6 +127,13 @@ class Rules(unittest.TestCase):
         self.refuses(rules.headers_are_guarded, "src/a.hpp", "int x;\n")
         self.accepts(rules.headers_are_guarded, "src/a.hpp", "#pragma once\n")
 
+    def test_looks(self):
+        rule = rules.looks_are_told_apart
+        self.refuses(rule, "src/train/a.cpp", "if (fs::exists(path, ignored)) return;\n")
+        self.refuses(rule, "src/train/a.cpp", "for (const auto& e : std::filesystem::directory_iterator(folder))\n")
+        self.accepts(rule, "src/train/a.cpp", "if (is_there(path)) fs::remove(path);\n")
+        self.accepts(rule, "tests/train/a.cpp", "EXPECT_TRUE(fs::exists(path));\n")
+
     def test_documents(self):
         rule = documents.named_files_exist
         for text in ("see src/nowhere/a.cpp.", "`unknown.cpp`", "[a](nowhere.md)", "`tests/nowhere`"):
