@@ -116,7 +116,8 @@ std::optional<Comparison> compare(const Variant& first, const Variant& second, c
   if (comparison.rows == 0) return std::nullopt;
   comparison.difference /= static_cast<double>(comparison.rows);
   comparison.differing = differing_keys(first, second);
-  comparison.p_value = evaluation::sign_flip_test(rows.by_user(), kComparisonSeed, "sign flips");
+  if (comparison.is_fair())
+    comparison.p_value = evaluation::sign_flip_test(rows.by_user(), kComparisonSeed, "sign flips");
   comparison.interval = evaluation::crossed_interval(rows.trainings(), kComparisonSeed, "difference");
   return comparison;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <unordered_map>
 
 #include "src/report/study.hpp"
 
@@ -8,6 +9,25 @@ namespace recpo::report {
 namespace {
 constexpr std::uint64_t kBootstrapSeed = 1;
 using Seeds = std::vector<const TestMetrics*>;
+
+// Rows of all seeds by user, users in the order of their first row, for intervals of sum(part) / sum(whole) from
+// resampling users.
+class RowsOfUsers {
+ public:
+  void add(const Answer& row, double part, double whole) {
+    const auto [user, is_new] = places_.emplace(row.user, users_.size());
+    if (is_new) users_.emplace_back();
+    users_[user->second].part += part;
+    users_[user->second].whole += whole;
+  }
+  std::optional<evaluation::Interval> interval(const char* stream) const {
+    return evaluation::cluster_interval(users_, kBootstrapSeed, stream);
+  }
+
+ private:
+  std::unordered_map<std::uint64_t, std::size_t> places_;
+  std::vector<evaluation::Cluster> users_;
+};
 
 // The mean of what the seeds say, each weighted by its rows; nullopt unless all of them say it.
 std::optional<double> mean(const Seeds& seeds, const std::string& metric, std::optional<double> Estimate::*part) {
@@ -91,17 +111,6 @@ SystemMetrics pool(const std::vector<Result>& seeds) {
     pooled.tests.push_back(std::move(sum));
   }
   return pooled;
-}
-
-void RowsOfUsers::add(const Answer& row, double part, double whole) {
-  const auto [user, is_new] = place_.emplace(row.user, users_.size());
-  if (is_new) users_.emplace_back();
-  users_[user->second].part += part;
-  users_[user->second].whole += whole;
-}
-
-std::optional<evaluation::Interval> RowsOfUsers::interval(const char* stream) const {
-  return evaluation::cluster_interval(users_, kBootstrapSeed, stream);
 }
 
 std::vector<double> values_of_seeds(const std::vector<Result>& seeds, const std::string& test,

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "src/evaluation/significance.hpp"
@@ -92,16 +91,5 @@ std::vector<double> values_of_seeds(const std::vector<Result>& seeds, const std:
 
 // (highest - lowest) / mean of HR@1 over buckets; nullopt below two buckets or without hits.
 std::optional<double> relative_spread(const std::vector<TestMetrics>& buckets);
-
-// Rows by user, users in the order of their first row, for intervals of sum(part) / sum(whole) from resampling users.
-class RowsOfUsers {
- public:
-  void add(const Answer& row, double part, double whole);
-  std::optional<evaluation::Interval> interval(const char* stream) const;
-
- private:
-  std::unordered_map<std::uint64_t, std::size_t> place_;
-  std::vector<evaluation::Cluster> users_;
-};
 
 }  // namespace recpo::report
